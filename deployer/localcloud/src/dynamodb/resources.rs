@@ -1,0 +1,546 @@
+//! AWS::DynamoDB::Table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Refusal, operate};
+use crate::cloud::{Cloud, arn};
+use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
+
+pub const TYPES: &[&'static dyn ResourceType] = &[&Table];
+
+struct Table;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    table_name: Option<String>,
+    attribute_definitions: Value,
+    key_schema: Value,
+    billing_mode: Option<String>,
+    provisioned_throughput: Option<Value>,
+    on_demand_throughput: Option<Value>,
+    #[serde(default)]
+    global_secondary_indexes: Vec<Value>,
+    local_secondary_indexes: Option<Value>,
+    table_class: Option<String>,
+    #[serde(default)]
+    deletion_protection_enabled: bool,
+    point_in_time_recovery_specification: Option<Value>,
+    #[serde(rename = "SSESpecification")]
+    sse_specification: Option<Value>,
+    time_to_live_specification: Option<Value>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Aws(error) => error.into(),
+            Refusal::Engine(error) => {
+                let code = match error.error_type().rsplit('#').next() {
+                    Some("ResourceNotFoundException") => "NotFound",
+                    Some("ResourceInUseException") => "ResourceConflict",
+                    Some("LimitExceededException") => "ServiceLimitExceeded",
+                    Some("InternalServerError") => "ServiceInternalError",
+                    _ => "InvalidRequest",
+                };
+                Failure::new(code, error.to_string())
+            }
+        }
+    }
+}
+
+/// One table, as one request acts on it.
+struct Target<'a> {
+    cloud: &'a Arc<Cloud>,
+    request: &'a Request,
+    name: &'a str,
+}
+
+impl Target<'_> {
+    async fn call(&self, operation: &str, mut input: Value) -> Result<Value, Refusal> {
+        let region = &self.request.region;
+        if operation.ends_with("Resource") || operation.ends_with("OfResource") {
+            input["ResourceArn"] = json!(self.arn());
+        } else {
+            input["TableName"] = json!(self.name);
+        }
+        let input = input.as_object().cloned().unwrap_or_default();
+        let answer = operate(self.cloud, region, &self.request.principal, operation, input).await?;
+        // TagResource answers with nothing.
+        Ok(serde_json::from_str(&answer).unwrap_or_default())
+    }
+
+    fn arn(&self) -> String {
+        arn("dynamodb", &self.request.region, &format!("table/{}", self.name))
+    }
+
+    /// The live table; `None` where it is gone.
+    async fn describe(&self) -> Result<Option<Value>, Refusal> {
+        match self.call("DescribeTable", json!({})).await {
+            Ok(answer) => Ok(Some(answer["Table"].clone())),
+            Err(Refusal::Engine(dynoxide::DynoxideError::ResourceNotFoundException(_))) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn time_to_live(&self) -> Result<Value, Refusal> {
+        let answer = self.call("DescribeTimeToLive", json!({})).await?;
+        let live = &answer["TimeToLiveDescription"];
+        let enabled = matches!(live["TimeToLiveStatus"].as_str(), Some("ENABLED" | "ENABLING"));
+        Ok(if enabled {
+            json!({"AttributeName": live["AttributeName"], "Enabled": true})
+        } else {
+            Value::Null
+        })
+    }
+
+    async fn tags(&self) -> Result<BTreeMap<String, String>, Refusal> {
+        let answer = self.call("ListTagsOfResource", json!({})).await?;
+        let tags = Vec::<Tag>::deserialize(&answer["Tags"]).unwrap_or_default();
+        Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    /// What is not part of CreateTable: recovery and time to live, where they differ from the live ones.
+    async fn settle(&self, properties: &Properties) -> Result<(), Refusal> {
+        let wanted = properties
+            .point_in_time_recovery_specification
+            .clone()
+            .unwrap_or_else(|| json!({"PointInTimeRecoveryEnabled": false}));
+        let live = self.recovery().await?;
+        if live != wanted_recovery(&wanted) {
+            let input = json!({"PointInTimeRecoverySpecification": wanted});
+            self.call("UpdateContinuousBackups", input).await?;
+        }
+        let live = self.time_to_live().await?;
+        let wanted = match &properties.time_to_live_specification {
+            Some(wanted) if wanted["Enabled"] == json!(true) => wanted.clone(),
+            _ => Value::Null,
+        };
+        if live != wanted {
+            let input = match (&live, &wanted) {
+                (live, Value::Null) => json!({"AttributeName": live["AttributeName"], "Enabled": false}),
+                (_, wanted) => wanted.clone(),
+            };
+            self.call("UpdateTimeToLive", json!({"TimeToLiveSpecification": input})).await?;
+        }
+        Ok(())
+    }
+
+    async fn recovery(&self) -> Result<Option<i64>, Refusal> {
+        let answer = self.call("DescribeContinuousBackups", json!({})).await?;
+        let live = &answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+        Ok(live["RecoveryPeriodInDays"].as_i64())
+    }
+
+    async fn retag(&self, wanted: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        let live = self.tags().await?;
+        let gone: Vec<&String> = live.keys().filter(|key| !wanted.contains_key(*key)).collect();
+        if !gone.is_empty() {
+            self.call("UntagResource", json!({"TagKeys": gone})).await?;
+        }
+        let new: Vec<Value> = wanted
+            .iter()
+            .filter(|(key, value)| live.get(*key) != Some(value))
+            .map(|(key, value)| json!({"Key": key, "Value": value}))
+            .collect();
+        if !new.is_empty() {
+            self.call("TagResource", json!({"Tags": new})).await?;
+        }
+        Ok(())
+    }
+
+    fn created(&self) -> Created {
+        let mut attributes = Map::new();
+        attributes.insert("Arn".to_owned(), json!(self.arn()));
+        Created { physical_id: self.name.to_owned(), attributes }
+    }
+}
+
+fn wanted_recovery(specification: &Value) -> Option<i64> {
+    (specification["PointInTimeRecoveryEnabled"] == json!(true))
+        .then(|| specification["RecoveryPeriodInDays"].as_i64().unwrap_or(35))
+}
+
+/// `SSESpecification` has other names in CloudFormation than in the API.
+fn sse(specification: Option<&Value>) -> Value {
+    let mut api = json!({"Enabled": specification.is_some_and(|s| s["SSEEnabled"] == json!(true))});
+    if let Some(key) = specification.and_then(|s| s.get("KMSMasterKeyId")) {
+        api["KMSMasterKeyId"] = key.clone();
+    }
+    api
+}
+
+fn create_input(properties: &Properties, tags: &BTreeMap<String, String>) -> Value {
+    let mut input = json!({
+        "AttributeDefinitions": properties.attribute_definitions,
+        "KeySchema": properties.key_schema,
+        "BillingMode": properties.billing_mode.as_deref().unwrap_or("PROVISIONED"),
+        "DeletionProtectionEnabled": properties.deletion_protection_enabled,
+        "SSESpecification": sse(properties.sse_specification.as_ref()),
+    });
+    let tags: Vec<Value> =
+        tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+    if !tags.is_empty() {
+        input["Tags"] = json!(tags);
+    }
+    if !properties.global_secondary_indexes.is_empty() {
+        input["GlobalSecondaryIndexes"] = json!(properties.global_secondary_indexes);
+    }
+    for (name, value) in [
+        ("ProvisionedThroughput", &properties.provisioned_throughput),
+        ("OnDemandThroughput", &properties.on_demand_throughput),
+        ("LocalSecondaryIndexes", &properties.local_secondary_indexes),
+    ] {
+        if let Some(value) = value {
+            input[name] = value.clone();
+        }
+    }
+    if let Some(class) = &properties.table_class {
+        input["TableClass"] = json!(class);
+    }
+    input
+}
+
+/// The calls of UpdateTable that lead from the live table to the wanted one. Throughput, indexes
+/// and the rest cannot share a call.
+fn updates(live: &Value, properties: &Properties) -> Result<Vec<Value>, Failure> {
+    let mut calls = Vec::new();
+    let billing = |mode: Option<&str>| mode.unwrap_or("PROVISIONED").to_owned();
+    let was = billing(live["BillingModeSummary"]["BillingMode"].as_str());
+    let wanted = billing(properties.billing_mode.as_deref());
+    let throughput = properties.provisioned_throughput.as_ref();
+    let same_throughput = throughput.is_none_or(|wanted| {
+        ["ReadCapacityUnits", "WriteCapacityUnits"]
+            .iter()
+            .all(|unit| wanted[*unit] == live["ProvisionedThroughput"][*unit])
+    });
+    if was != wanted || (wanted == "PROVISIONED" && !same_throughput) {
+        let mut call = json!({"BillingMode": wanted});
+        if let Some(throughput) = throughput {
+            call["ProvisionedThroughput"] = throughput.clone();
+        }
+        calls.push(call);
+    }
+    if let Some(change) = index_change(live, properties)? {
+        calls.push(json!({
+            "AttributeDefinitions": properties.attribute_definitions,
+            "GlobalSecondaryIndexUpdates": [change],
+        }));
+    }
+    let protected = live["DeletionProtectionEnabled"].as_bool().unwrap_or(false);
+    if protected != properties.deletion_protection_enabled {
+        calls.push(json!({"DeletionProtectionEnabled": properties.deletion_protection_enabled}));
+    }
+    if let Some(class) = &properties.table_class
+        && live["TableClassSummary"]["TableClass"].as_str().unwrap_or("STANDARD") != class
+    {
+        calls.push(json!({"TableClass": class}));
+    }
+    let encrypted = live.get("SSEDescription").is_some();
+    let sse = sse(properties.sse_specification.as_ref());
+    let other_key = sse.get("KMSMasterKeyId").is_some_and(|key| *key != live["SSEDescription"]["KMSMasterKeyArn"]);
+    if sse["Enabled"] != json!(encrypted) || (encrypted && other_key) {
+        calls.push(json!({"SSESpecification": sse}));
+    }
+    Ok(calls)
+}
+
+/// The one index that may be created or deleted in an update.
+fn index_change(live: &Value, properties: &Properties) -> Result<Option<Value>, Failure> {
+    let empty = Vec::new();
+    let before = live["GlobalSecondaryIndexes"].as_array().unwrap_or(&empty);
+    let after = &properties.global_secondary_indexes;
+    let named = |list: &[Value], name: &Value| list.iter().find(|index| index["IndexName"] == *name).cloned();
+    let mut changes = Vec::new();
+    for index in before {
+        match named(after, &index["IndexName"]) {
+            None => changes.push(json!({"Delete": {"IndexName": index["IndexName"]}})),
+            Some(wanted)
+                if wanted["KeySchema"] != index["KeySchema"]
+                    || wanted["Projection"] != index["Projection"] =>
+            {
+                return Err(Failure::new(
+                    "InvalidRequest",
+                    "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights Specification. You can create a new GSI with a different name.",
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    for index in after {
+        if named(before, &index["IndexName"]).is_none() {
+            changes.push(json!({"Create": index}));
+        }
+    }
+    if changes.len() > 1 {
+        return Err(Failure::new(
+            "InvalidRequest",
+            "Cannot perform more than one GSI creation or deletion in a single update",
+        ));
+    }
+    Ok(changes.pop())
+}
+
+impl ResourceType for Table {
+    fn name(&self) -> &'static str {
+        "AWS::DynamoDB::Table"
+    }
+
+    fn create<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Created, Failure>> {
+        Box::pin(async move {
+            let properties: Properties = request.typed()?;
+            let name = properties.table_name.clone().unwrap_or_else(|| generated_name(request, 255));
+            let table = Target { cloud, request, name: &name };
+            let input = create_input(&properties, &request.all_tags(&properties.tags));
+            match table.call("CreateTable", input).await {
+                Err(Refusal::Engine(dynoxide::DynoxideError::ResourceInUseException(_))) => {
+                    // A handler of the registry names the identifier, not the API's message.
+                    let text = format!(
+                        "Resource of type 'AWS::DynamoDB::Table' with identifier '{name}' already exists."
+                    );
+                    return Err(Failure::new("AlreadyExists", text));
+                }
+                result => result?,
+            };
+            if let Err(error) = table.settle(&properties).await {
+                // A create that fails leaves nothing behind.
+                table.call("UpdateTable", json!({"DeletionProtectionEnabled": false})).await?;
+                table.call("DeleteTable", json!({})).await?;
+                return Err(error.into());
+            }
+            Ok(table.created())
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+        physical_id: &'a str,
+        _previous: &'a Value,
+    ) -> BoxFuture<'a, Result<Created, Failure>> {
+        Box::pin(async move {
+            let properties: Properties = request.typed()?;
+            let table = Target { cloud, request, name: physical_id };
+            let Some(live) = table.describe().await? else {
+                let text = format!("Resource of type 'AWS::DynamoDB::Table' with identifier '{physical_id}' was not found.");
+                return Err(Failure::new("NotFound", text));
+            };
+            for call in updates(&live, &properties)? {
+                table.call("UpdateTable", call).await?;
+            }
+            table.settle(&properties).await?;
+            table.retag(&request.all_tags(&properties.tags)).await?;
+            Ok(table.created())
+        })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+        physical_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let table = Target { cloud, request, name: physical_id };
+            match table.call("DeleteTable", json!({})).await {
+                Err(Refusal::Engine(dynoxide::DynoxideError::ResourceNotFoundException(_))) => Ok(()),
+                result => Ok(result.map(drop)?),
+            }
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+        physical_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
+        Box::pin(async move {
+            let table = Target { cloud, request, name: physical_id };
+            let Some(live) = table.describe().await? else { return Ok(None) };
+            let mut model = json!({
+                "TableName": physical_id,
+                "Arn": live["TableArn"],
+                "AttributeDefinitions": live["AttributeDefinitions"],
+                "KeySchema": live["KeySchema"],
+                "BillingMode": live["BillingModeSummary"]["BillingMode"].as_str().unwrap_or("PROVISIONED"),
+                "DeletionProtectionEnabled": live["DeletionProtectionEnabled"].as_bool().unwrap_or(false),
+                "Tags": tags_json(&table.tags().await?),
+            });
+            for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
+                if let Some(indexes) = live[kind].as_array() {
+                    model[kind] = indexes.iter().map(declared).collect();
+                }
+            }
+            if model["BillingMode"] == "PROVISIONED" {
+                model["ProvisionedThroughput"] = throughput(&live["ProvisionedThroughput"]);
+            }
+            model["PointInTimeRecoverySpecification"] = match table.recovery().await? {
+                None => json!({"PointInTimeRecoveryEnabled": false}),
+                Some(days) => json!({"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": days}),
+            };
+            let time_to_live = table.time_to_live().await?;
+            if !time_to_live.is_null() {
+                model["TimeToLiveSpecification"] = time_to_live;
+            }
+            if let Some(sse) = live.get("SSEDescription") {
+                model["SSESpecification"] = json!({"SSEEnabled": true, "SSEType": "KMS",
+                    "KMSMasterKeyId": sse["KMSMasterKeyArn"]});
+            }
+            Ok(Some(model))
+        })
+    }
+}
+
+/// What a template declares of an index.
+fn declared(index: &Value) -> Value {
+    json!({
+        "IndexName": index["IndexName"],
+        "KeySchema": index["KeySchema"],
+        "Projection": index["Projection"],
+    })
+}
+
+fn throughput(live: &Value) -> Value {
+    json!({
+        "ReadCapacityUnits": live["ReadCapacityUnits"],
+        "WriteCapacityUnits": live["WriteCapacityUnits"],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::testing::{cloud, request};
+
+    fn index(key: &str) -> Value {
+        json!({"IndexName": format!("index-{key}"), "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"}})
+    }
+
+    /// A table `t` with the key `pk` and an index on each of `keys`.
+    fn properties(keys: &[&str], extra: Value) -> Value {
+        let attributes = ["pk"].iter().chain(keys);
+        let mut properties = json!({
+            "TableName": "table",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": attributes
+                .map(|name| json!({"AttributeName": name, "AttributeType": "S"})).collect::<Vec<_>>(),
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        });
+        if !keys.is_empty() {
+            properties["GlobalSecondaryIndexes"] = keys.iter().map(|key| index(key)).collect();
+        }
+        properties.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        properties
+    }
+
+    async fn update(cloud: &Arc<Cloud>, wanted: Value) -> Result<Created, Failure> {
+        Table.update(cloud, &request("Table", wanted), "table", &Value::Null).await
+    }
+
+    #[tokio::test]
+    async fn one_index_an_update_is_created_or_deleted_and_two_are_refused() {
+        let cloud = cloud();
+        Table.create(&cloud, &request("Table", properties(&["a"], json!({})))).await.unwrap();
+        let refused = update(&cloud, properties(&["b"], json!({}))).await.unwrap_err();
+        assert_eq!(
+            refused.reason,
+            "Cannot perform more than one GSI creation or deletion in a single update"
+        );
+        update(&cloud, properties(&["a", "b"], json!({}))).await.unwrap();
+        update(&cloud, properties(&["b"], json!({}))).await.unwrap();
+        let wanted = request("Table", properties(&["b"], json!({})));
+        let live = Table.read(&cloud, &wanted, "table").await.unwrap().unwrap();
+        assert_eq!(live["GlobalSecondaryIndexes"], json!([index("b")]));
+    }
+
+    #[tokio::test]
+    async fn an_attribute_that_no_key_uses_is_refused() {
+        let mut unused = properties(&[], json!({}));
+        unused["AttributeDefinitions"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"AttributeName": "unused", "AttributeType": "S"}));
+        let refused = Table.create(&cloud(), &request("Table", unused)).await.unwrap_err();
+        assert!(refused.reason.contains("AttributeDefinitions"), "{}", refused.reason);
+    }
+
+    #[tokio::test]
+    async fn a_protected_table_is_not_deleted_until_an_update_lifts_it() {
+        let cloud = cloud();
+        let protected = request("Table", properties(&[], json!({"DeletionProtectionEnabled": true})));
+        Table.create(&cloud, &protected).await.unwrap();
+        let refused = Table.delete(&cloud, &protected, "table").await.unwrap_err();
+        assert!(refused.reason.contains("protected against deletion"), "{}", refused.reason);
+        update(&cloud, properties(&[], json!({}))).await.unwrap();
+        Table.delete(&cloud, &protected, "table").await.unwrap();
+        Table.delete(&cloud, &protected, "table").await.unwrap();
+        assert_eq!(Table.read(&cloud, &protected, "table").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn everything_that_may_change_in_place_does_and_back() {
+        let cloud = cloud();
+        let plain = properties(&[], json!({}));
+        let full = properties(
+            &[],
+            json!({
+                "BillingMode": "PROVISIONED",
+                "ProvisionedThroughput": {"ReadCapacityUnits": 2, "WriteCapacityUnits": 3},
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true},
+                "TimeToLiveSpecification": {"AttributeName": "until", "Enabled": true},
+                "SSESpecification": {"SSEEnabled": true},
+                "Tags": [{"Key": "stage", "Value": "dev"}],
+            }),
+        );
+        Table.create(&cloud, &request("Table", plain.clone())).await.unwrap();
+        update(&cloud, full).await.unwrap();
+        let read = request("Table", plain.clone());
+        let live = Table.read(&cloud, &read, "table").await.unwrap().unwrap();
+        assert_eq!(live["ProvisionedThroughput"], json!({"ReadCapacityUnits": 2, "WriteCapacityUnits": 3}));
+        assert_eq!(live["PointInTimeRecoverySpecification"]["RecoveryPeriodInDays"], 35);
+        assert_eq!(live["TimeToLiveSpecification"], json!({"AttributeName": "until", "Enabled": true}));
+        assert_eq!(live["SSESpecification"]["SSEEnabled"], true);
+        assert_eq!(live["Tags"], json!([{"Key": "stage", "Value": "dev"}]));
+        update(&cloud, plain).await.unwrap();
+        let live = Table.read(&cloud, &read, "table").await.unwrap().unwrap();
+        assert_eq!(live["BillingMode"], "PAY_PER_REQUEST");
+        for absent in ["TimeToLiveSpecification", "SSESpecification", "ProvisionedThroughput"] {
+            assert_eq!(live.get(absent), None, "{absent}");
+        }
+        assert_eq!(live["Tags"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_create_that_fails_late_leaves_no_table() {
+        let cloud = cloud();
+        let bad = properties(
+            &[],
+            json!({"DeletionProtectionEnabled": true, "PointInTimeRecoverySpecification":
+                {"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": 99}}),
+        );
+        let bad = request("Table", bad);
+        assert!(Table.create(&cloud, &bad).await.is_err());
+        assert_eq!(Table.read(&cloud, &bad, "table").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_property_that_is_not_implemented_is_named() {
+        let stream = properties(&[], json!({"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}));
+        let refused = Table.create(&cloud(), &request("Table", stream)).await.unwrap_err();
+        assert!(refused.reason.contains("StreamSpecification"));
+    }
+}

@@ -1,0 +1,5 @@
+//! TODO
+
+use crate::resource::ResourceType;
+
+pub const TYPES: &[&'static dyn ResourceType] = &[];

@@ -1,0 +1,130 @@
+//! From function crates to zips: the same binary always gives the same bytes.
+//!
+//! [`cargo`] builds all functions of a stage in one call, [`zip`] packs each one, [`cache`] spares the
+//! work where a binary has not changed.
+
+mod cache;
+mod cargo;
+mod elf;
+mod zip;
+
+use std::path::{Path, PathBuf};
+
+use crate::deploy::Reporter;
+use crate::project::{Project, Target};
+
+pub use elf::Misfit;
+
+/// A function's zip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    pub function: String,
+    pub file: PathBuf,
+    /// Hexadecimal, of the zip.
+    pub sha256: String,
+    pub bytes: u64,
+}
+
+impl Artifact {
+    /// Where the zip lives in the artefact bucket. It carries the content's hash: Lambda's code is
+    /// write-only, so that nothing else would tell CloudFormation that it changed.
+    pub fn key(&self, service: &str) -> String {
+        format!("{service}/{}/{}.zip", self.function, self.sha256)
+    }
+}
+
+/// Why there are no zips.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The compiler has said why, in its own words.
+    #[error("the functions do not compile")]
+    DoesNotCompile,
+    #[error("could not run {program}")]
+    CannotRun {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// `cargo lambda` is not installed.
+    #[error("cargo-lambda is needed to build for AWS, and is not installed")]
+    NoCargoLambda,
+    #[error("cargo built no binary called {binary}")]
+    NoBinary { binary: String },
+    #[error("{binary} does not fit Lambda: {misfit}")]
+    Misfit { binary: String, misfit: Misfit },
+    #[error("could not {doing} {}", path.display())]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { doing, path, source }
+    }
+
+    /// Whether the user's code or machine is at fault, not this tool.
+    pub fn is_input(&self) -> bool {
+        !matches!(self, Self::File { .. })
+    }
+}
+
+/// Builds and packs every function of the stage. Answers them in the project's order.
+pub async fn build(project: &Project, reporter: &Reporter) -> Result<Vec<Artifact>, Error> {
+    let binaries = cargo::build(project, reporter).await?;
+    let folder = folder(project);
+    std::fs::create_dir_all(&folder).map_err(Error::file("make the folder", &folder))?;
+    let local = project.target == Target::Local;
+    let architecture = project.architecture;
+    let mut packing = tokio::task::JoinSet::new();
+    for (index, (function, binary)) in project.functions.iter().zip(binaries).enumerate() {
+        let (name, folder) = (function.name.clone(), folder.clone());
+        packing.spawn_blocking(move || (index, pack(name, &binary, &folder, architecture, local)));
+    }
+    let mut artifacts = Vec::new();
+    while let Some(packed) = packing.join_next().await {
+        let (index, artifact) =
+            packed.map_err(std::io::Error::other).map_err(Error::file("pack into", &folder))?;
+        artifacts.push((index, artifact?));
+    }
+    artifacts.sort_by_key(|(index, _)| *index);
+    Ok(artifacts.into_iter().map(|(_, artifact)| artifact).collect())
+}
+
+/// Where the zips of a stage's kind are kept: those of the local stage go with it.
+fn folder(project: &Project) -> PathBuf {
+    let state = project.root.join(".deployer");
+    match project.target {
+        Target::Local => state.join("local").join("artifacts"),
+        Target::Aws => state.join("artifacts").join(project.architecture.as_str()),
+    }
+}
+
+fn pack(
+    function: String,
+    binary: &Path,
+    folder: &Path,
+    architecture: crate::project::Architecture,
+    local: bool,
+) -> Result<Artifact, Error> {
+    let zipped = folder.join(format!("{function}.zip"));
+    if let Some(artifact) = cache::look(&function, binary, &zipped) {
+        return Ok(artifact);
+    }
+    let code = std::fs::read(binary).map_err(Error::file("read", binary))?;
+    elf::check(&code, architecture, local).map_err(|misfit| Error::Misfit { binary: function.clone(), misfit })?;
+    // On this machine nothing is gained by squeezing what is unpacked again at once.
+    let bytes = zip::bootstrap(&code, !local).map_err(Error::file("pack", binary))?;
+    let temporary = folder.join(format!("{function}.zip.new"));
+    std::fs::write(&temporary, &bytes)
+        .and_then(|()| std::fs::rename(&temporary, &zipped))
+        .map_err(Error::file("write", &zipped))?;
+    let artifact =
+        Artifact { function, file: zipped, sha256: zip::sha256(&bytes), bytes: bytes.len() as u64 };
+    cache::keep(binary, &artifact);
+    Ok(artifact)
+}

@@ -1,0 +1,113 @@
+//! The seam to AWS, and the only module that names the SDK: our words in, our words out.
+//!
+//! The seam is the endpoint. Everything goes through the real SDK, whether AWS answers, the embedded
+//! cloud or any other endpoint that a stage names.
+
+mod error;
+mod functions;
+mod http;
+mod logs;
+mod model;
+mod stacks;
+mod storage;
+mod users;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+
+pub use error::Error;
+pub use functions::FunctionState;
+pub use http::{HttpAnswer, http};
+pub use logs::LogEvent;
+pub use model::{
+    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource, Stack,
+    StackStatus, TemplateBody,
+};
+pub use users::{SignedIn, TestUser};
+
+/// How to reach AWS for one stage.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The stage's region; otherwise the profile's or the environment's.
+    pub region: Option<String>,
+    /// Another endpoint than AWS's own, for every service.
+    pub endpoint: Option<String>,
+    /// The embedded cloud: its own key pair, nothing of the user's AWS settings.
+    pub embedded: bool,
+}
+
+/// Clients of one account and region.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    config: SdkConfig,
+    region: String,
+    path_style: bool,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub account: String,
+    pub arn: String,
+}
+
+/// No answer within this time counts as no answer at all.
+const ATTEMPT: Duration = Duration::from_secs(20);
+const CONNECT: Duration = Duration::from_secs(4);
+
+impl Aws {
+    /// Settles region and credentials as the AWS CLI does (environment, profile, SSO, container,
+    /// instance). Sends nothing yet. Errors: no region is set anywhere.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+        let retries = RetryConfig::standard().with_max_attempts(4);
+        let config = if settings.embedded {
+            let credentials = Credentials::new("test", "test", None, None, "embedded cloud");
+            SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(settings.region.clone().map(Region::new))
+                .endpoint_url(settings.endpoint.clone().unwrap_or_default())
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .timeout_config(timeouts)
+                .retry_config(retries)
+                .build()
+        } else {
+            let mut loader =
+                aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
+            if let Some(region) = &settings.region {
+                loader = loader.region(Region::new(region.clone()));
+            }
+            if let Some(endpoint) = &settings.endpoint {
+                loader = loader.endpoint_url(endpoint);
+            }
+            loader.load().await
+        };
+        let region = config.region().map(ToString::to_string).ok_or(Error::NoRegion)?;
+        let path_style = config.endpoint_url().is_some();
+        Ok(Self { config, region, path_style })
+    }
+
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The endpoint in use where it is not AWS's own.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+
+    /// Who the credentials belong to. The first call of every command that changes something: it
+    /// proves credentials, network and clock before anything else is tried.
+    pub async fn caller(&self) -> Result<Caller, Error> {
+        let answer = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await?;
+        match (answer.account, answer.arn) {
+            (Some(account), Some(arn)) => Ok(Caller { account, arn }),
+            _ => Err(Error::Garbled("GetCallerIdentity answered without an account".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Shows the engine's progress: lines for a person, JSON lines for a machine, groups for GitHub.
+
+use std::time::Duration;
+
+use console::style;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Format;
+use super::ui::{Ui, github};
+use crate::aws::{Change, Event, Replacement};
+use crate::deploy::Progress;
+
+/// Paints until the engine is gone.
+pub struct Painter(JoinHandle<()>);
+
+impl Painter {
+    pub fn start(ui: Ui, mut progress: mpsc::UnboundedReceiver<Progress>) -> Self {
+        Self(tokio::spawn(async move {
+            let brush = Brush::new(ui);
+            while let Some(one) = progress.recv().await {
+                brush.paint(one);
+            }
+            brush.bar.finish_and_clear();
+        }))
+    }
+
+    pub async fn finish(self) {
+        if let Err(error) = self.0.await {
+            tracing::debug!(%error, "the painter ended early");
+        }
+    }
+}
+
+struct Brush {
+    ui: Ui,
+    bar: ProgressBar,
+}
+
+impl Brush {
+    fn new(ui: Ui) -> Self {
+        let bar = if ui.animated() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(look) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+            bar.set_style(look);
+        }
+        if ui.animated() {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self { ui, bar }
+    }
+
+    fn paint(&self, progress: Progress) {
+        if self.ui.format == Format::Json {
+            return self.ui.json(&progress);
+        }
+        match progress {
+            Progress::Step { name, detail } => {
+                self.bar.set_message(format!("{name} {detail}"));
+                self.line(&format!("{} {detail}", style(format!("{name:>10}")).for_stderr().green().bold()));
+            }
+            Progress::Note { text } => self.line(&format!("{:>10} {text}", "note")),
+            Progress::Warning { text } => self.bar.suspend(|| self.ui.warn(&text)),
+            Progress::Compiler { line } => self.line(&line),
+            Progress::Uploaded { key, bytes, present } => {
+                if !present {
+                    self.line(&format!("{:>10} {key} ({})", "uploaded", size(bytes)));
+                }
+            }
+            Progress::Plan { stack, changes } => {
+                self.bar.suspend(|| self.ui.status(&format!("{:>10} {stack}: {}", "changes", count(&changes))));
+                let few = changes.iter().filter(|change| self.ui.verbose || change.replacement != Replacement::No);
+                for change in few {
+                    self.line(&describe(change));
+                }
+            }
+            Progress::Event { event } => self.event(&event),
+            Progress::Waiting { stack, status } => {
+                self.bar.set_message(format!("waiting for {stack}"));
+                self.line(&format!("{:>10} {stack} is {status}: somebody else's operation is running", "waiting"));
+            }
+        }
+    }
+
+    fn event(&self, event: &Event) {
+        self.bar.set_message(format!("{} {}", event.logical_id, event.status));
+        let verb = verb(&event.status);
+        let interesting = verb.is_some() && !event.of_stack();
+        if !interesting && !self.ui.verbose {
+            return;
+        }
+        let verb = verb.unwrap_or(event.status.as_str());
+        let failed = event.status.ends_with("FAILED");
+        let reason = event.reason.as_deref().filter(|_| failed || self.ui.verbose);
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let cancelled = failed && reason.to_ascii_lowercase().contains("cancelled");
+        if cancelled && !self.ui.verbose {
+            return;
+        }
+        let word = style(format!("{verb:>10}")).for_stderr();
+        let word = if failed { word.red().bold() } else { word.dim() };
+        let kind = style(format!("({})", event.kind)).for_stderr().dim();
+        self.line(&format!("{word} {} {kind}{reason}", event.logical_id));
+        if failed && self.ui.format == Format::Github {
+            self.line(&format!("::error::{}", github(&format!("{} failed{reason}", event.logical_id))));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| self.ui.status(text));
+    }
+}
+
+/// A finished step in a word; `None` while it goes on.
+fn verb(status: &str) -> Option<&'static str> {
+    match status {
+        "CREATE_COMPLETE" => Some("created"),
+        "UPDATE_COMPLETE" => Some("updated"),
+        "DELETE_COMPLETE" => Some("deleted"),
+        "DELETE_SKIPPED" => Some("kept"),
+        failed if failed.ends_with("_FAILED") => Some("failed"),
+        _ => None,
+    }
+}
+
+/// `+ 21 added, ~ 1 changed, ! 1 replaced, - 2 removed`.
+pub fn count(changes: &[Change]) -> String {
+    let mut parts = Vec::new();
+    let number = |wanted: &dyn Fn(&Change) -> bool| changes.iter().filter(|change| wanted(change)).count();
+    for (many, word) in [
+        (number(&|change| change.action == "Add"), "to add"),
+        (number(&|change| change.action == "Modify" && change.replacement == Replacement::No), "to change"),
+        (number(&|change| change.action == "Modify" && change.replacement == Replacement::Conditional), "perhaps to replace"),
+        (number(&|change| change.action == "Modify" && change.replacement == Replacement::Yes), "to replace"),
+        (number(&|change| change.action == "Remove"), "to remove"),
+    ] {
+        if many > 0 {
+            parts.push(format!("{many} {word}"));
+        }
+    }
+    if parts.is_empty() { "nothing but outputs".to_owned() } else { parts.join(", ") }
+}
+
+/// One change with what of it changes.
+pub fn describe(change: &Change) -> String {
+    let (sign, note) = match (change.action.as_str(), change.replacement) {
+        ("Add", _) => ("+", ""),
+        ("Remove", _) => ("-", ""),
+        (_, Replacement::Yes) => ("!", " REPLACED by a new one"),
+        (_, Replacement::Conditional) => ("!", " perhaps replaced by a new one"),
+        (_, Replacement::No) => ("~", ""),
+    };
+    let mut text = format!("{sign:>4} {} ({}){note}", change.logical_id, change.kind);
+    for detail in &change.details {
+        let name = detail.property.as_deref().unwrap_or(&detail.attribute);
+        let values = match (&detail.before, &detail.after) {
+            (Some(before), Some(after)) => format!(": {} -> {}", short(before), short(after)),
+            _ => String::new(),
+        };
+        let line = format!("\n       {name}{values}");
+        if !text.contains(&line) {
+            text.push_str(&line);
+        }
+    }
+    text
+}
+
+fn short(value: &str) -> String {
+    const ENOUGH: usize = 60;
+    let cut: String = value.chars().take(ENOUGH).collect();
+    if cut.len() < value.len() { format!("{cut}…") } else { cut }
+}
+
+/// `2.1 MB`.
+#[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// An event as one line of a history.
+pub fn history(event: &Event) -> String {
+    let reason = event.reason.as_deref().map(|reason| format!("  {reason}")).unwrap_or_default();
+    format!(
+        "{}  {:<28} {} ({}){reason}",
+        event.time.strftime("%Y-%m-%d %H:%M:%SZ"),
+        event.status,
+        event.logical_id,
+        event.kind
+    )
+}
+
+/// An event as a machine reads it.
+pub fn history_json(event: &Event) -> serde_json::Value {
+    json!({"type": "event", "event": event})
+}

@@ -1,0 +1,239 @@
+//! What most commands begin with: the project, its template, and a way to AWS.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Global;
+use super::failure::Failure;
+use super::paint::Painter;
+use super::ui::Ui;
+use crate::artifact::Artifact;
+use crate::aws::{Aws, Caller, Settings};
+use crate::deploy::{Approvals, Desired, Engine, Interrupt, PROTECTION, Reporter, Upload, bucket_name, planner};
+use crate::local;
+use crate::project::{AccountId, Project, Region, Target, stages};
+use crate::template::{self, Template};
+
+/// Reads the project of the stage that was asked for.
+pub fn project(global: &Global) -> Result<Project, Failure> {
+    let root = root(global)?;
+    let Some(stage) = &global.stage else {
+        let known: Vec<String> = stages(&root)?.into_iter().map(|stage| stage.name).collect();
+        return Err(Failure::usage(
+            "no stage is named",
+            format!("add --stage with one of: {}", known.join(", ")),
+        ));
+    };
+    Ok(Project::load(&root, stage)?)
+}
+
+/// The folder that was named, or the nearest one above that holds a project.
+pub fn root(global: &Global) -> Result<PathBuf, Failure> {
+    let is_project = |folder: &Path| folder.join("environments").is_dir() && folder.join("Cargo.toml").is_file();
+    if let Some(folder) = &global.project {
+        let folder = folder.canonicalize().map_err(Failure::io(format!("open {}", folder.display())))?;
+        return if is_project(&folder) {
+            Ok(folder)
+        } else {
+            Err(Failure::usage(
+                format!("{} is no project: it needs Cargo.toml and environments/", folder.display()),
+                "name the project's folder with --project",
+            ))
+        };
+    }
+    let here = std::env::current_dir().map_err(Failure::io("find the current folder"))?;
+    here.ancestors().find(|folder| is_project(folder)).map(Path::to_owned).ok_or_else(|| {
+        Failure::usage(
+            format!("neither {} nor a folder above it is a project", here.display()),
+            "a project has Cargo.toml and environments/; name its folder with --project",
+        )
+    })
+}
+
+/// A stage with a way to reach it.
+pub struct Session {
+    pub project: Project,
+    pub aws: Aws,
+    pub caller: Caller,
+    pub region: Region,
+    pub account: AccountId,
+    /// The embedded cloud was started by this run.
+    pub started: bool,
+}
+
+impl Session {
+    /// Connects to the stage's AWS, starting the embedded cloud for a local stage.
+    pub async fn open(project: Project) -> Result<Self, Failure> {
+        match project.target {
+            Target::Local => {
+                let cloud = local::ensure(&project.root, fixed_port(&project)?).await?;
+                Self::connect(project, Some(cloud)).await
+            }
+            Target::Aws => Self::connect(project, None).await,
+        }
+    }
+
+    /// Like [`Session::open`], for commands that only look: a local stage must be up already.
+    pub async fn open_running(project: Project) -> Result<Self, Failure> {
+        match project.target {
+            Target::Local => match local::running(&project.root).await? {
+                Some(cloud) => Self::connect(project, Some(cloud)).await,
+                None => Err(Failure::usage(
+                    format!("the stage {} is not up: no embedded cloud runs here", project.stage.as_str()),
+                    format!("start it with `deployer up --stage {}`", project.stage.as_str()),
+                )),
+            },
+            Target::Aws => Self::connect(project, None).await,
+        }
+    }
+
+    async fn connect(project: Project, cloud: Option<local::Cloud>) -> Result<Self, Failure> {
+        let started = cloud.as_ref().is_some_and(|cloud| cloud.started);
+        let settings = Settings {
+            region: project.region.as_ref().map(|region| region.as_str().to_owned()),
+            endpoint: cloud.as_ref().map_or(project.endpoint.clone(), |cloud| Some(cloud.endpoint.clone())),
+            embedded: cloud.is_some(),
+        };
+        let aws = Aws::connect(&settings).await.map_err(Failure::aws("reach AWS"))?;
+        let caller = aws.caller().await.map_err(Failure::aws("find out whose credentials these are"))?;
+        if let Some(wanted) = &project.account
+            && wanted.as_str() != caller.account
+        {
+            return Err(Failure::usage(
+                format!(
+                    "the stage {} belongs to account {wanted}, and these credentials are of {} ({})",
+                    project.stage.as_str(),
+                    caller.account,
+                    caller.arn
+                ),
+                "use a profile of that account (AWS_PROFILE), or correct `account` in the environment's file",
+            ));
+        }
+        let name = |error: crate::project::NameError| Failure::usage(error.to_string(), "this is what AWS answered");
+        let region = aws.region().parse().map_err(name)?;
+        let account = caller.account.parse().map_err(name)?;
+        Ok(Self { project, aws, caller, region, account, started })
+    }
+
+    pub fn embedded(&self) -> bool {
+        self.project.target == Target::Local
+    }
+
+    pub fn bucket(&self) -> String {
+        bucket_name(&self.caller.account, self.aws.region())
+    }
+
+    /// Everything that goes into the stage's change set.
+    pub fn desired(&self, template: &Template, artifacts: &[Artifact]) -> Desired {
+        let project = &self.project;
+        let prefix = project.domain_prefix(&self.account, &self.region);
+        let origin = match self.aws.endpoint().filter(|_| self.embedded()) {
+            Some(endpoint) => format!("{endpoint}/_hosted/{prefix}"),
+            None => format!("https://{prefix}.auth.{}.amazoncognito.com", self.region.as_str()),
+        };
+        let mut known = BTreeMap::from([
+            ("ArtifactBucket".to_owned(), self.bucket()),
+            ("DomainPrefix".to_owned(), prefix),
+            ("SignInOrigin".to_owned(), origin),
+            (PROTECTION.to_owned(), project.class.protected().to_string()),
+        ]);
+        for (function, artifact) in project.functions.iter().zip(artifacts) {
+            known.insert(function.code_key_parameter.clone(), artifact.key(project.service.as_str()));
+        }
+        known.retain(|name, _| template.parameters.contains_key(name));
+        Desired {
+            stack: project.stack_name.as_str().to_owned(),
+            class: project.class,
+            template: template.body.clone(),
+            parameters: known,
+            tags: project.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            iam: template.resources.values().any(|resource| resource.kind.starts_with("AWS::IAM::")),
+            protected: project.class.protected(),
+            stack_policy: project.class.stack_policy(),
+        }
+    }
+
+    pub fn uploads(&self, artifacts: &[Artifact]) -> Vec<Upload> {
+        artifacts
+            .iter()
+            .map(|artifact| Upload {
+                key: artifact.key(self.project.service.as_str()),
+                file: artifact.file.clone(),
+                bytes: artifact.bytes,
+            })
+            .collect()
+    }
+}
+
+/// A local stage may fix its port by `endpoint: http://127.0.0.1:<port>`.
+fn fixed_port(project: &Project) -> Result<Option<u16>, Failure> {
+    let Some(endpoint) = &project.endpoint else { return Ok(None) };
+    let port = endpoint.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+    let loopback = endpoint.starts_with("http://127.0.0.1:") || endpoint.starts_with("http://localhost:");
+    match port {
+        Some(port) if loopback => Ok(Some(port)),
+        _ => Err(Failure::usage(
+            format!("`endpoint: {endpoint}` is no address of the embedded cloud"),
+            "a local stage may fix its port by `endpoint: http://127.0.0.1:<port>`, or leave it out",
+        )),
+    }
+}
+
+/// Runs `work` with an engine whose progress is painted, and ends it in order.
+pub struct Run<'a> {
+    pub engine: Engine<'a>,
+    painter: Painter,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(ui: &'a Ui, aws: &'a Aws, patience: Duration, options: planner::Options) -> Self {
+        let (reporter, progress) = Reporter::new();
+        let painter = Painter::start(ui.clone(), progress);
+        let engine = Engine {
+            aws,
+            reporter,
+            confirm: ui,
+            interrupt: interrupts(ui),
+            patience,
+            options,
+            run: Engine::new_run(),
+        };
+        Self { engine, painter }
+    }
+
+    /// Waits until everything that was told has been painted.
+    pub async fn end(self) {
+        drop(self.engine);
+        self.painter.finish().await;
+    }
+}
+
+/// The first Ctrl-C asks to stop in order, the second ends at once.
+pub fn interrupts(ui: &Ui) -> Interrupt {
+    let (sender, interrupt) = Interrupt::new();
+    let ui = ui.clone();
+    tokio::spawn(async move {
+        let Ok(mut signals) = signal(SignalKind::interrupt()) else { return };
+        if signals.recv().await.is_some() {
+            ui.status("stopping in order; press Ctrl-C again to end at once");
+            sender.send_replace(true);
+        }
+        if signals.recv().await.is_some() {
+            std::process::exit(130);
+        }
+    });
+    interrupt
+}
+
+/// `--yes` and `--allow-replace`.
+pub fn approvals(global: &Global, replace: &[String]) -> Approvals {
+    Approvals { yes: global.yes, replace: replace.to_vec() }
+}
+
+/// Renders the stage's template.
+pub fn rendered(project: &Project) -> Result<Template, Failure> {
+    Ok(template::render(project)?)
+}

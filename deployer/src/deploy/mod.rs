@@ -1,0 +1,85 @@
+//! The engine: from a desired stack to an outcome.
+//!
+//! [`up`] and [`down`] look at the stack, ask the [`planner`] for the next step, do it and look again.
+//! A deployment is a change set ([`change_sets`]), an [`approval`], its execution and its events
+//! ([`events`]); a failure is explained by its first [`causes`]. There is no state file: the truth is
+//! CloudFormation, the stack's tags and artefacts addressed by their content ([`artifacts`]).
+//!
+//! The engine never prints: it tells [`Progress`], asks through [`Confirm`] and ends in an [`Outcome`].
+
+mod approval;
+mod artifacts;
+mod causes;
+mod change_sets;
+mod desired;
+mod down;
+mod events;
+mod outcome;
+pub mod planner;
+mod progress;
+mod up;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use approval::{Approval, Approvals};
+pub use artifacts::{BUCKET_STACK, Upload, bucket_name, bucket_stack};
+pub use causes::Cause;
+pub use desired::{Desired, INLINE_LIMIT, PROTECTION};
+pub use down::Removal;
+pub use events::Followed;
+pub use outcome::Outcome;
+pub use progress::{Answer, Confirm, Interrupt, Progress, Question, Reporter};
+pub use up::Planned;
+
+use crate::aws::{self, Aws};
+
+/// What every operation needs.
+pub struct Engine<'a> {
+    pub aws: &'a Aws,
+    pub reporter: Reporter,
+    pub confirm: &'a dyn Confirm,
+    pub interrupt: Interrupt,
+    /// How long to wait for somebody else's operation.
+    pub patience: Duration,
+    pub options: planner::Options,
+    /// Unique to this run; part of every change set's name and token.
+    pub run: String,
+}
+
+impl Engine<'_> {
+    /// `<utc>-<8 random characters>`: sorts by time, never the same twice.
+    pub fn new_run() -> String {
+        let random = Uuid::new_v4().simple().to_string();
+        format!("{}-{}", Timestamp::now().strftime("%Y%m%d%H%M%S"), &random[..8])
+    }
+
+    /// A token that later runs recognise as this content's, whichever run sent it.
+    fn token(&self, fingerprint: &str) -> String {
+        format!("{fingerprint}-{}", self.run)
+    }
+
+    async fn stack(&self, stack: &str) -> Result<Option<aws::Stack>, Error> {
+        self.aws.stack(stack).await.map_err(Error::when(format!("look at the stack {stack}")))
+    }
+}
+
+/// Why the engine could not even begin, or lost its way before anything was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("could not {doing}")]
+    Aws {
+        doing: String,
+        #[source]
+        source: aws::Error,
+    },
+}
+
+impl Error {
+    pub fn when(doing: impl Into<String>) -> impl FnOnce(aws::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Aws { doing, source }
+    }
+}

@@ -1,0 +1,10 @@
+//! `deployer` as a library.
+
+pub mod artifact;
+pub mod aws;
+pub mod cli;
+pub mod deploy;
+pub mod local;
+pub mod policy;
+pub mod project;
+pub mod template;

@@ -1,0 +1,386 @@
+//! The security baseline: what no template of a class may lack or have, whoever wrote its fragments.
+
+use std::collections::HashMap;
+
+use crate::project::yaml::{Node, Value};
+use crate::project::{Class, EncryptionKey, Problem, Project, RetainPolicy, Route};
+
+use super::STATEFUL;
+use super::merge::{Item, Sections};
+use super::references::intrinsic;
+
+/// Checks each resource against the rules for its type.
+pub fn check(project: &Project, sections: &Sections, problems: &mut Vec<Problem>) {
+    let mut roles: HashMap<String, String> = HashMap::new();
+    for (id, item) in sections.section("Resources") {
+        let kind = item.node().get("Type").and_then(Node::text).unwrap_or_default();
+        let mut rules = Rules { project, id, item, problems };
+        if STATEFUL.contains(&kind) {
+            rules.retained();
+        }
+        match kind {
+            "AWS::IAM::Role" => rules.role(),
+            "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" => {
+                rules.statements(rules.property(&["PolicyDocument"]))
+            }
+            "AWS::Logs::LogGroup" => rules.log_group(),
+            "AWS::Lambda::Function" => rules.function(&mut roles),
+            "AWS::Lambda::Permission" => rules.permission(),
+            "AWS::Cognito::UserPool" => rules.user_pool(),
+            "AWS::Cognito::UserPoolClient" => rules.client(),
+            "AWS::DynamoDB::Table" => rules.table(),
+            "AWS::ApiGatewayV2::Api" => rules.api(),
+            "AWS::ApiGatewayV2::Stage" => rules.api_stage(),
+            "AWS::ApiGatewayV2::Route" => rules.route(),
+            _ => {}
+        }
+    }
+}
+
+/// The rules, for one resource.
+struct Rules<'a, 'p> {
+    project: &'a Project,
+    id: &'a str,
+    item: &'a Item,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl<'a> Rules<'a, '_> {
+    fn property(&self, path: &[&str]) -> Option<&'a Node> {
+        self.item.node().get("Properties")?.at(path)
+    }
+
+    fn text(&self, path: &[&str]) -> Option<&'a str> {
+        self.property(path).and_then(Node::text)
+    }
+
+    /// Breaks a rule at a property, or at the resource when the property is missing.
+    fn fail(&mut self, rule: &'static str, path: &[&str], message: String, help: &str) {
+        let whole: Vec<&str> = std::iter::once("Properties").chain(path.iter().copied()).collect();
+        let place = self.item.place_at(&whole);
+        self.problems.push(Problem::new(rule, format!("{}: {message}", self.id)).at(place).help(help));
+    }
+
+    /// A property must have this text.
+    fn must_be(&mut self, rule: &'static str, path: &[&str], expected: &str, why: &str) {
+        if self.text(path) != Some(expected) {
+            let name = path.join(".");
+            self.fail(rule, path, why.to_owned(), &format!("write {name}: {expected}"));
+        }
+    }
+
+    fn retained(&mut self) {
+        let class = self.project.class;
+        let wanted = [
+            ("DeletionPolicy", policy_name(class.deletion_policy())),
+            ("UpdateReplacePolicy", policy_name(class.update_replace_policy())),
+        ];
+        for (attribute, wanted) in wanted {
+            if self.item.node().get(attribute).and_then(Node::text) != Some(wanted) {
+                let message = format!("{}: {attribute} is {wanted} in {} stages", self.id, class.as_str());
+                let place = self.item.place_at(&[attribute]);
+                self.problems.push(
+                    Problem::new("retain", message).at(place).help(format!("write {attribute}: {wanted}")),
+                );
+            }
+        }
+    }
+
+    fn role(&mut self) {
+        for policy in self.property(&["Policies"]).and_then(Node::sequence).unwrap_or_default() {
+            self.statements(policy.get("PolicyDocument"));
+        }
+        for statement in statements_of(self.property(&["AssumeRolePolicyDocument"])) {
+            let limited = statement.at(&["Condition", "StringEquals", "aws:SourceAccount"]).is_some();
+            if allows(statement) && !limited {
+                let help = "add Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}";
+                let message = "the trust is not limited to this account".to_owned();
+                self.fail("role-trust", &["AssumeRolePolicyDocument"], message, help);
+            }
+        }
+    }
+
+    /// No wildcards, and no right to create log groups: one that a function made itself outlives
+    /// the stack and makes the next create fail.
+    fn statements(&mut self, document: Option<&'a Node>) {
+        for statement in statements_of(document).into_iter().filter(|statement| allows(statement)) {
+            let actions = texts(statement.get("Action"));
+            let place = |key: &str| self.item.place_of(statement.get(key).unwrap_or(statement));
+            let mut found = Vec::new();
+            for action in &actions {
+                if action.contains('*') {
+                    found.push((
+                        "wildcard-action",
+                        format!("the action {action}"),
+                        place("Action"),
+                        "name each action",
+                    ));
+                }
+                if action.eq_ignore_ascii_case("logs:CreateLogGroup") {
+                    let help = "declare the group, and grant CreateLogStream and PutLogEvents on it";
+                    found.push(("create-log-group", (*action).to_owned(), place("Action"), help));
+                }
+            }
+            for key in ["NotAction", "NotResource"] {
+                if statement.get(key).is_some() {
+                    found.push(("wildcard-action", key.to_owned(), place(key), "name what is allowed"));
+                }
+            }
+            // Calls that have no resource to name: what a function in a VPC asks about its network.
+            let describes =
+                !actions.is_empty() && actions.iter().all(|action| action.starts_with("ec2:Describe"));
+            if texts(statement.get("Resource")).contains(&"*") && !describes {
+                let help = "name the resource: !GetAtt <resource>.Arn";
+                found.push(("wildcard-resource", "Resource is *".to_owned(), place("Resource"), help));
+            }
+            for (rule, message, place, help) in found {
+                self.problems
+                    .push(Problem::new(rule, format!("{}: {message}", self.id)).at(place).help(help));
+            }
+        }
+    }
+
+    fn log_group(&mut self) {
+        if self.property(&["RetentionInDays"]).is_none() {
+            let help = "write RetentionInDays: {{ class.log_retention_days | yaml }}";
+            self.fail("log-retention", &[], "its logs are kept for ever".to_owned(), help);
+        }
+        if self.project.class.encryption() == EncryptionKey::Customer
+            && self.property(&["KmsKeyId"]).is_none()
+        {
+            let message = format!("{} logs have the customer's key", self.project.class.as_str());
+            self.fail("log-encryption", &[], message, "write KmsKeyId: !GetAtt DataKey.Arn");
+        }
+    }
+
+    fn function(&mut self, roles: &mut HashMap<String, String>) {
+        if let Some(role) = self.property(&["Role"]).and_then(Node::text)
+            && let Some(other) = roles.insert(role.to_owned(), self.id.to_owned())
+        {
+            let message = format!("shares its role with {other}");
+            self.fail("shared-role", &["Role"], message, "give each function its own role");
+        }
+        if let Some(key) = self.property(&["Code", "S3Key"])
+            && intrinsic(key).is_none_or(|(name, _)| name != "Ref")
+        {
+            let help = "write S3Key: !Ref {{ function.code_key_parameter | id }}";
+            self.fail(
+                "code-key",
+                &["Code", "S3Key"],
+                "the key does not carry the content's hash".to_owned(),
+                help,
+            );
+        }
+        let variables = self.property(&["Environment", "Variables"]).and_then(Node::mapping);
+        for name in variables.into_iter().flat_map(|variables| variables.keys()) {
+            let own = name.starts_with("TABLE_") || name == "USER_POOL_ID";
+            if !own && name.parse::<crate::project::VariableName>().is_err() {
+                let help = "keep secrets in Secrets Manager; AWS_* belongs to Lambda";
+                let path = ["Environment", "Variables", name.as_str()];
+                self.fail("environment", &path, format!("{name} is reserved or names a secret"), help);
+            }
+        }
+    }
+
+    fn permission(&mut self) {
+        if self.property(&["SourceArn"]).is_none() {
+            let message = "anything of that service may invoke the function".to_owned();
+            self.fail("invoke-source", &[], message, "write SourceArn: the ARN of what invokes it");
+        }
+        let principal = self.text(&["Principal"]).unwrap_or_default();
+        // Cognito is documented to send it; API Gateway is not.
+        if principal == "cognito-idp.amazonaws.com" && self.property(&["SourceAccount"]).is_none() {
+            let message = "a pool of another account may invoke the function".to_owned();
+            self.fail("invoke-source", &[], message, "write SourceAccount: !Ref AWS::AccountId");
+        }
+        if !principal.ends_with(".amazonaws.com") {
+            let message = format!("the principal {principal:?} is no service");
+            self.fail("invoke-source", &["Principal"], message, "name the service that invokes it");
+        }
+    }
+
+    fn user_pool(&mut self) {
+        let path = ["UserAttributeUpdateSettings", "AttributesRequireVerificationBeforeUpdate"];
+        if !texts(self.property(&path)).contains(&"email") {
+            let message = "a changed address counts before it is verified".to_owned();
+            let help =
+                "write UserAttributeUpdateSettings: {AttributesRequireVerificationBeforeUpdate: [email]}";
+            self.fail("email-change", &path, message, help);
+        }
+        let path = ["Policies", "PasswordPolicy", "MinimumLength"];
+        let wanted = self.project.class.password_length();
+        let length = self.text(&path).and_then(|text| text.parse::<u32>().ok());
+        if length.is_none_or(|length| length < wanted) {
+            let message = format!(
+                "passwords have at least {wanted} characters in {} stages",
+                self.project.class.as_str()
+            );
+            self.fail(
+                "password-length",
+                &path,
+                message,
+                "write MinimumLength: {{ class.password_length | yaml }}",
+            );
+        }
+        if self.project.class == Class::Production {
+            self.must_be("mfa", &["MfaConfiguration"], "ON", "production needs a second factor");
+        }
+    }
+
+    fn client(&mut self) {
+        let flows = texts(self.property(&["AllowedOAuthFlows"]));
+        if flows.contains(&"implicit") {
+            let message = "the implicit flow puts tokens into addresses".to_owned();
+            self.fail("implicit-flow", &["AllowedOAuthFlows"], message, "write AllowedOAuthFlows: [code]");
+        }
+        if texts(self.property(&["AllowedOAuthScopes"])).contains(&"aws.cognito.signin.user.admin") {
+            let message = "tokens of the hosted pages may change the user's own attributes".to_owned();
+            self.fail(
+                "admin-scope",
+                &["AllowedOAuthScopes"],
+                message,
+                "leave out aws.cognito.signin.user.admin",
+            );
+        }
+        let why = "answers tell whether a user exists";
+        self.must_be("user-existence", &["PreventUserExistenceErrors"], "ENABLED", why);
+        self.must_be("token-revocation", &["EnableTokenRevocation"], "true", "tokens cannot be revoked");
+        if self.project.class == Class::Production {
+            let flows = texts(self.property(&["ExplicitAuthFlows"]));
+            if let Some(flow) = flows.iter().find(|flow| flow.ends_with("PASSWORD_AUTH")) {
+                let message = format!("{flow} sends passwords, which production never does");
+                self.fail(
+                    "password-flow",
+                    &["ExplicitAuthFlows"],
+                    message,
+                    "leave it to ALLOW_USER_SRP_AUTH",
+                );
+            }
+        }
+    }
+
+    fn table(&mut self) {
+        let class = self.project.class;
+        let message = |what: &str| format!("{} tables have {what}", class.as_str());
+        if class.encryption() != EncryptionKey::AwsOwned
+            && self.text(&["SSESpecification", "SSEEnabled"]) != Some("true")
+        {
+            let text = message("a key of the account");
+            self.fail(
+                "table-encryption",
+                &["SSESpecification"],
+                text,
+                "write SSEEnabled: true and SSEType: KMS",
+            );
+        }
+        if class.encryption() == EncryptionKey::Customer
+            && self.property(&["SSESpecification", "KMSMasterKeyId"]).is_none()
+        {
+            let text = message("the customer's key");
+            self.fail(
+                "table-encryption",
+                &["SSESpecification"],
+                text,
+                "write KMSMasterKeyId: !GetAtt DataKey.Arn",
+            );
+        }
+        let path = ["PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"];
+        if class.recovery_days().is_some() && self.text(&path) != Some("true") {
+            let text = message("point-in-time recovery");
+            self.fail("table-recovery", &path, text, "write PointInTimeRecoveryEnabled: true");
+        }
+        if class.protected()
+            && self.property(&["DeletionProtectionEnabled"]).is_none_or(|node| node.text() == Some("false"))
+        {
+            let text = message("deletion protection");
+            let help = "write DeletionProtectionEnabled: !If [Protected, true, false]";
+            self.fail("table-protection", &["DeletionProtectionEnabled"], text, help);
+        }
+    }
+
+    fn api(&mut self) {
+        if texts(self.property(&["CorsConfiguration", "AllowOrigins"]))
+            .iter()
+            .any(|origin| origin.contains('*'))
+        {
+            let message = "any site may call the API from its visitors' browsers".to_owned();
+            self.fail("cors-origins", &["CorsConfiguration", "AllowOrigins"], message, "list the origins");
+        }
+    }
+
+    fn api_stage(&mut self) {
+        if self.property(&["DefaultRouteSettings", "ThrottlingRateLimit"]).is_none() {
+            let message = "requests are not throttled".to_owned();
+            self.fail(
+                "throttling",
+                &["DefaultRouteSettings"],
+                message,
+                "write ThrottlingRateLimit and ThrottlingBurstLimit",
+            );
+        }
+        let Some(format) = self.text(&["AccessLogSettings", "Format"]) else {
+            self.fail("access-log", &[], "requests are not logged".to_owned(), "write AccessLogSettings");
+            return;
+        };
+        let lower = format.to_ascii_lowercase();
+        if let Some(part) = ["$context.authorizer.claims", "authorization", "querystring", "$context.path"]
+            .into_iter()
+            .find(|part| lower.contains(part))
+        {
+            let message = format!("the access log would hold {part}, so tokens or people");
+            self.fail(
+                "access-log",
+                &["AccessLogSettings", "Format"],
+                message,
+                "log ids, route and status alone",
+            );
+        }
+    }
+
+    fn route(&mut self) {
+        let key = self.text(&["RouteKey"]).unwrap_or_default();
+        let declared = self
+            .project
+            .functions
+            .iter()
+            .filter(|function| function.public)
+            .flat_map(|function| &function.routes);
+        let public = declared.map(Route::to_string).any(|route| route == key);
+        let protected = self.text(&["AuthorizationType"]).is_some_and(|kind| kind != "NONE");
+        if !protected && !public {
+            let help = "write AuthorizationType: JWT and AuthorizerId, or public = true in the function's Cargo.toml";
+            self.fail("open-route", &["AuthorizationType"], format!("{key} needs no token"), help);
+        }
+    }
+}
+
+fn policy_name(policy: RetainPolicy) -> &'static str {
+    match policy {
+        RetainPolicy::Delete => "Delete",
+        RetainPolicy::RetainExceptOnCreate => "RetainExceptOnCreate",
+        RetainPolicy::Retain => "Retain",
+    }
+}
+
+/// The statements of a policy document: a list or a single one.
+fn statements_of(document: Option<&Node>) -> Vec<&Node> {
+    let Some(found) = document.and_then(|document| document.get("Statement")) else { return Vec::new() };
+    match &found.value {
+        Value::Sequence(items) => items.iter().collect(),
+        Value::Scalar { .. } | Value::Mapping(_) => vec![found],
+    }
+}
+
+fn allows(statement: &Node) -> bool {
+    statement.get("Effect").and_then(Node::text) == Some("Allow")
+}
+
+/// The literal texts of a value that is one text or a list of them.
+fn texts(node: Option<&Node>) -> Vec<&str> {
+    let Some(node) = node else { return Vec::new() };
+    match &node.value {
+        Value::Scalar { text, .. } => vec![text],
+        Value::Sequence(items) => items.iter().filter_map(Node::text).collect(),
+        Value::Mapping(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,22 @@
+//! What the functions share. The map:
+//!
+//! - [`http`]: an HTTP function's frame: one log line and one answer a request; [`problem`]: its errors.
+//! - [`caller`]: who calls, from the token that the API's authorizer verified.
+//! - [`profiles`]: the `profiles` table, one method a DynamoDB action; [`row`]: what its rows look like.
+//! - [`user_pool`]: the user pool, one method a Cognito action; [`mend`]: rows that a confirmation left out.
+//! - [`aws`]: the SDK's configuration and errors; [`config`]: the environment; [`logging`].
+//!
+//! A function's role grants exactly the actions its code calls, so each method of a table or a pool is one
+//! action, named after it.
+
+pub mod aws;
+pub mod caller;
+pub mod config;
+pub mod http;
+pub mod logging;
+pub mod mend;
+pub mod problem;
+pub mod profiles;
+pub mod row;
+pub mod user;
+pub mod user_pool;

@@ -1,0 +1,155 @@
+//! The `profiles` table: one method a DynamoDB action, so a call says which table it is on.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use tokio::sync::OnceCell;
+
+use crate::aws::{Aws, CallError};
+use crate::config::{self, Missing};
+use crate::row::{NewRow, PROFILE, StoredProfile, partition_key};
+use crate::user::{Sub, User};
+
+/// What became of a conditional write.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Write {
+    Done,
+    /// The row was there already, or, for a change, was not there. Nothing was written.
+    ConditionFailed,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct ProfilesTable {
+    name: String,
+    aws: Arc<Aws>,
+    client: OnceCell<Client>,
+}
+
+impl ProfilesTable {
+    /// The table that the environment names.
+    pub fn from_env(aws: &Arc<Aws>) -> Result<Self, Missing> {
+        Ok(Self::new(config::required("TABLE_PROFILES")?, aws))
+    }
+
+    /// The table `name`.
+    pub fn new(name: String, aws: &Arc<Aws>) -> Self {
+        Self { name, aws: Arc::clone(aws), client: OnceCell::new() }
+    }
+
+    async fn client(&self) -> &Client {
+        self.client.get_or_init(|| async { Client::new(self.aws.config().await) }).await
+    }
+
+    /// The profile in the row of `sub`, `None` where there is no row. Sees the caller's own last write.
+    pub async fn get_item(&self, sub: &Sub) -> Result<Option<StoredProfile>, CallError> {
+        const ACTION: &str = "dynamodb:GetItem";
+        let answer = self
+            .client()
+            .await
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(partition_key(sub)))
+            .key("sk", AttributeValue::S(PROFILE.to_owned()))
+            // The key too: a row without a profile must not look like no row.
+            .projection_expression("#pk, #profile")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#profile", "profile")
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| CallError::new(ACTION, &self.name, &error))?;
+        match answer.item {
+            None => Ok(None),
+            Some(item) => match from_item(item) {
+                Ok(row) => Ok(Some(row)),
+                Err(error) => Err(self.malformed(ACTION, &error)),
+            },
+        }
+    }
+
+    /// Makes the row of `user` unless it is there: a repeat changes nothing.
+    pub async fn put_item(&self, user: &User) -> Result<Write, CallError> {
+        const ACTION: &str = "dynamodb:PutItem";
+        let row = to_item(NewRow::new(user, &now())).map_err(|error| self.malformed(ACTION, &error))?;
+        let answer = self
+            .client()
+            .await
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(row))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", "pk")
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Write::Done),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(Write::ConditionFailed)
+            }
+            Err(error) => Err(CallError::new(ACTION, &self.name, &error)),
+        }
+    }
+
+    /// Replaces the profile in the row of `sub`, which must be there.
+    pub async fn update_item(&self, sub: &Sub, profile: &str) -> Result<Write, CallError> {
+        let answer = self
+            .client()
+            .await
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(partition_key(sub)))
+            .key("sk", AttributeValue::S(PROFILE.to_owned()))
+            .update_expression("SET #profile = :profile, #updated_at = :now")
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#profile", "profile")
+            .expression_attribute_names("#updated_at", "updated_at")
+            .expression_attribute_values(":profile", AttributeValue::S(profile.to_owned()))
+            .expression_attribute_values(":now", AttributeValue::S(now()))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Write::Done),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(Write::ConditionFailed)
+            }
+            Err(error) => Err(CallError::new("dynamodb:UpdateItem", &self.name, &error)),
+        }
+    }
+
+    /// A row that does not have the form it should have, or cannot be given it.
+    fn malformed(&self, action: &'static str, error: &serde_dynamo::Error) -> CallError {
+        CallError {
+            action,
+            resource: self.name.clone(),
+            code: "MalformedRow".to_owned(),
+            message: error.to_string(),
+            aws_request_id: None,
+            transient: false,
+        }
+    }
+}
+
+/// The time in RFC 3339, to the millisecond.
+fn now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    let time = DateTime::from_millis(millis);
+    // Only a year past 9999 has no such form.
+    time.fmt(DateTimeFormat::DateTime).unwrap_or_else(|_| millis.to_string())
+}

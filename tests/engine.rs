@@ -1,0 +1,244 @@
+//! The engine over the wire: every test has an embedded cloud of its own and talks to it through
+//! the real SDK.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deployer::aws::{Aws, Settings, StackStatus};
+use deployer::deploy::{
+    Answer, Approvals, BUCKET_STACK, Confirm, Desired, Engine, Interrupt, Outcome, Planned, Progress, Question,
+    Removal, Reporter, bucket_name, planner,
+};
+use deployer::project::Class;
+use futures::future::BoxFuture;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Answers every question the same way.
+struct Says(Answer);
+
+impl Confirm for Says {
+    fn confirm<'a>(&'a self, _question: &'a Question) -> BoxFuture<'a, Answer> {
+        let answer = self.0;
+        Box::pin(async move { answer })
+    }
+}
+
+struct Bed {
+    cloud: localcloud::Running,
+    aws: Aws,
+}
+
+impl Bed {
+    async fn new() -> Self {
+        let cloud = localcloud::start(localcloud::Config::default()).await.unwrap();
+        let settings = Settings {
+            region: Some("us-east-1".to_owned()),
+            endpoint: Some(cloud.endpoint().to_owned()),
+            embedded: true,
+        };
+        let aws = Aws::connect(&settings).await.unwrap();
+        Self { cloud, aws }
+    }
+
+    fn engine<'a>(&'a self, confirm: &'a dyn Confirm) -> (Engine<'a>, UnboundedReceiver<Progress>) {
+        let (reporter, progress) = Reporter::new();
+        let (_, interrupt) = Interrupt::new();
+        let engine = Engine {
+            aws: &self.aws,
+            reporter,
+            confirm,
+            interrupt,
+            patience: Duration::from_secs(20),
+            options: planner::Options::default(),
+            run: Engine::new_run(),
+        };
+        (engine, progress)
+    }
+
+    async fn up(&self, desired: &Desired) -> Outcome {
+        self.engine(&NOBODY).0.up(desired, None, &Approvals::default()).await.unwrap()
+    }
+
+    async fn down(&self, desired: &Desired) -> Outcome {
+        let removal = Removal { stack: desired.stack.clone(), class: desired.class };
+        let approvals = Approvals { yes: true, replace: Vec::new() };
+        self.engine(&NOBODY).0.down(&removal, &approvals).await.unwrap()
+    }
+
+    async fn status(&self, stack: &str) -> Option<StackStatus> {
+        self.aws.stack(stack).await.unwrap().map(|stack| stack.status)
+    }
+}
+
+const NOBODY: Says = Says(Answer::NobodyToAsk);
+
+fn desired(class: Class, resources: &str) -> Desired {
+    Desired {
+        stack: "shop-dev".to_owned(),
+        class,
+        template: format!("Resources:\n{resources}"),
+        parameters: BTreeMap::new(),
+        tags: BTreeMap::from([("deployer:stage".to_owned(), "dev".to_owned())]),
+        iam: false,
+        protected: false,
+        stack_policy: false,
+    }
+}
+
+fn log_group(id: &str, name: &str, days: u32) -> String {
+    format!(
+        "  {id}:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      LogGroupName: {name}\n      RetentionInDays: {days}\n"
+    )
+}
+
+fn table(key: &str) -> String {
+    format!(
+        "  Orders:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      BillingMode: PAY_PER_REQUEST\n      \
+         AttributeDefinitions: [{{AttributeName: {key}, AttributeType: S}}]\n      \
+         KeySchema: [{{AttributeName: {key}, KeyType: HASH}}]\n"
+    )
+}
+
+#[tokio::test]
+async fn a_first_up_creates_a_second_changes_nothing_and_down_leaves_nothing() {
+    let bed = Bed::new().await;
+    let desired = desired(Class::Ephemeral, &log_group("Log", "/shop/one", 3));
+    let first = bed.up(&desired).await;
+    assert!(matches!(first, Outcome::Deployed { created: true, resources: 1, .. }), "{first:?}");
+    assert_eq!(bed.status("shop-dev").await, Some(StackStatus::CreateComplete));
+    let second = bed.up(&desired).await;
+    assert!(matches!(second, Outcome::Unchanged { .. }), "{second:?}");
+    let down = bed.down(&desired).await;
+    assert!(matches!(&down, Outcome::Deleted { kept } if kept.is_empty()), "{down:?}");
+    assert_eq!(bed.status("shop-dev").await, None);
+    assert!(matches!(bed.down(&desired).await, Outcome::NothingThere));
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_failing_first_deploy_rolls_back_and_names_the_first_cause() {
+    let bed = Bed::new().await;
+    bed.up(&Desired { stack: "other".to_owned(), ..desired(Class::Ephemeral, &log_group("Log", "/taken", 3)) }).await;
+    let resources = log_group("Fine", "/fine", 3) + &log_group("Clash", "/taken", 3);
+    let broken = desired(Class::Ephemeral, &resources);
+    let failed = bed.up(&broken).await;
+    let Outcome::RolledBack { status, causes } = &failed else { panic!("{failed:?}") };
+    assert_eq!((status, failed.exit_code()), (&StackStatus::RollbackComplete, 3));
+    assert_eq!(causes.iter().map(|cause| cause.logical_id.as_str()).collect::<Vec<_>>(), ["Clash"]);
+    assert!(causes[0].reason.contains("exists"), "{}", causes[0].reason);
+    // The next one, mended, takes the wreck away by itself.
+    let mended = bed.up(&desired(Class::Ephemeral, &log_group("Fine", "/fine", 3))).await;
+    assert!(matches!(mended, Outcome::Deployed { .. }), "{mended:?}");
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_failing_update_goes_back_to_the_former_state() {
+    let bed = Bed::new().await;
+    bed.up(&Desired { stack: "other".to_owned(), ..desired(Class::Ephemeral, &log_group("Log", "/taken", 3)) }).await;
+    let good = desired(Class::Ephemeral, &log_group("Log", "/shop", 3));
+    bed.up(&good).await;
+    let broken = desired(Class::Ephemeral, &(log_group("Log", "/shop", 7) + &log_group("Clash", "/taken", 3)));
+    let failed = bed.up(&broken).await;
+    assert!(matches!(&failed, Outcome::RolledBack { causes, .. } if causes[0].logical_id == "Clash"), "{failed:?}");
+    assert_eq!(bed.status("shop-dev").await, Some(StackStatus::UpdateRollbackComplete));
+    // The former content is live again, so that asking for it changes nothing.
+    let again = bed.up(&good).await;
+    assert!(matches!(again, Outcome::Unchanged { .. }), "{again:?}");
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn replacing_a_table_asks_in_development_and_nobody_to_ask_changes_nothing() {
+    let bed = Bed::new().await;
+    bed.up(&desired(Class::Development, &table("pk"))).await;
+    let replaced = desired(Class::Development, &table("id"));
+    let refused = bed.up(&replaced).await;
+    assert!(matches!(&refused, Outcome::Refused { why, .. } if why.contains("Orders")), "{refused:?}");
+    assert_eq!(refused.exit_code(), 9);
+    let declined = bed.engine(&Says(Answer::No)).0.up(&replaced, None, &Approvals::default()).await.unwrap();
+    assert!(matches!(declined, Outcome::Declined), "{declined:?}");
+    assert_eq!(bed.status("shop-dev").await, Some(StackStatus::CreateComplete));
+    let allowed = Approvals { yes: true, replace: Vec::new() };
+    let done = bed.engine(&NOBODY).0.up(&replaced, None, &allowed).await.unwrap();
+    assert!(matches!(done, Outcome::Deployed { created: false, .. }), "{done:?}");
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_plan_tells_replacement_and_leaves_nothing_behind() {
+    let bed = Bed::new().await;
+    let first = desired(Class::Ephemeral, &table("pk"));
+    let planned = bed.engine(&NOBODY).0.plan(&first, None).await.unwrap();
+    assert!(matches!(&planned, Planned::Changes { create: true, changes, .. } if changes.len() == 1), "{planned:?}");
+    assert_eq!(bed.status("shop-dev").await, None, "a preview of an absent stack leaves no stack in review");
+    bed.up(&first).await;
+    let planned = bed.engine(&NOBODY).0.plan(&desired(Class::Ephemeral, &table("id")), None).await.unwrap();
+    let Planned::Changes { changes, approval, .. } = planned else { panic!("{planned:?}") };
+    // The registry lists KeySchema among the conditional create-only properties.
+    assert_eq!(changes[0].replacement, deployer::aws::Replacement::Conditional);
+    assert_eq!(approval.losses, ["Orders"]);
+    assert!(bed.aws.executable_change_sets("shop-dev").await.unwrap().is_empty());
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_set_that_is_refused_before_anything_ran_is_exit_2_and_leaves_no_stack() {
+    let bed = Bed::new().await;
+    let unknown = desired(Class::Ephemeral, "  Log:\n    Type: AWS::Logs::LogGroup\n    Properties: {Colour: red}\n");
+    let refused = bed.up(&unknown).await;
+    assert_ne!(refused.exit_code(), 0, "{refused:?}");
+    let missing = desired(Class::Ephemeral, "  Log:\n    Type: AWS::Logs::LogGroup\n    DependsOn: Absent\n");
+    let refused = bed.up(&missing).await;
+    assert!(matches!(&refused, Outcome::Rejected { reason } if reason.contains("Absent")), "{refused:?}");
+    assert_eq!(refused.exit_code(), 2);
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn the_artefact_bucket_is_made_once_after_asking_and_removed_with_its_content() {
+    let bed = Bed::new().await;
+    let account = bed.aws.caller().await.unwrap().account;
+    let (engine, _progress) = bed.engine(&NOBODY);
+    let refused = engine.ensure_bucket(&account, false, &Approvals::default()).await.unwrap();
+    assert!(matches!(refused, Some(Outcome::Refused { .. })), "{refused:?}");
+    let yes = Approvals { yes: true, replace: Vec::new() };
+    assert!(engine.ensure_bucket(&account, false, &yes).await.unwrap().is_none());
+    let bucket = bucket_name(&account, "us-east-1");
+    assert!(bed.aws.bucket_exists(&bucket, &account).await.unwrap());
+    assert_eq!(bed.status(BUCKET_STACK).await, Some(StackStatus::CreateComplete));
+    assert!(engine.ensure_bucket(&account, false, &Approvals::default()).await.unwrap().is_none());
+    bed.aws.put_text(&bucket, "a/b", "content").await.unwrap();
+    assert!(bed.aws.object_exists(&bucket, "a/b").await.unwrap());
+    drop(engine);
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_protected_stack_is_created_unprotected_then_switched_and_down_lifts_it() {
+    let bed = Bed::new().await;
+    let template = "Parameters:\n  DeletionProtection: {Type: String, Default: 'false'}\nResources:\n  Orders:\n    \
+         Type: AWS::DynamoDB::Table\n    DeletionPolicy: RetainExceptOnCreate\n    Properties:\n      \
+         BillingMode: PAY_PER_REQUEST\n      DeletionProtectionEnabled: !Ref DeletionProtection\n      \
+         AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]\n      \
+         KeySchema: [{AttributeName: pk, KeyType: HASH}]\n";
+    let desired = Desired {
+        template: template.to_owned(),
+        parameters: BTreeMap::from([("DeletionProtection".to_owned(), "true".to_owned())]),
+        protected: true,
+        ..desired(Class::Development, "")
+    };
+    let up = bed.up(&desired).await;
+    assert!(matches!(up, Outcome::Deployed { .. }), "{up:?}");
+    let stack = bed.aws.stack("shop-dev").await.unwrap().unwrap();
+    assert!(stack.termination_protection);
+    assert_eq!(stack.parameters.get("DeletionProtection").map(String::as_str), Some("true"));
+    assert!(matches!(bed.up(&desired).await, Outcome::Unchanged { .. }));
+    let removal = Removal { stack: desired.stack.clone(), class: desired.class };
+    let refused = bed.engine(&NOBODY).0.down(&removal, &Approvals::default()).await.unwrap();
+    assert_eq!(refused.exit_code(), 9, "{refused:?}");
+    let down = bed.down(&desired).await;
+    assert!(matches!(&down, Outcome::Deleted { kept } if kept.len() == 1), "{down:?}");
+    bed.cloud.stop().await;
+}
