@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use deployer::aws::{Aws, Settings, StackStatus};
 use deployer::deploy::{
-    Answer, Approvals, BUCKET_STACK, Confirm, Desired, Engine, Interrupt, Outcome, Planned, Progress, Question,
-    Removal, Reporter, bucket_name, planner,
+    Answer, Approvals, BUCKET_STACK, Confirm, Desired, Engine, Interrupt, Outcome, Planned, Progress,
+    Question, Removal, Reporter, bucket_name, planner,
 };
 use deployer::project::Class;
 use futures::future::BoxFuture;
@@ -119,7 +119,11 @@ async fn a_first_up_creates_a_second_changes_nothing_and_down_leaves_nothing() {
 #[tokio::test]
 async fn a_failing_first_deploy_rolls_back_and_names_the_first_cause() {
     let bed = Bed::new().await;
-    bed.up(&Desired { stack: "other".to_owned(), ..desired(Class::Ephemeral, &log_group("Log", "/taken", 3)) }).await;
+    bed.up(&Desired {
+        stack: "other".to_owned(),
+        ..desired(Class::Ephemeral, &log_group("Log", "/taken", 3))
+    })
+    .await;
     let resources = log_group("Fine", "/fine", 3) + &log_group("Clash", "/taken", 3);
     let broken = desired(Class::Ephemeral, &resources);
     let failed = bed.up(&broken).await;
@@ -136,12 +140,20 @@ async fn a_failing_first_deploy_rolls_back_and_names_the_first_cause() {
 #[tokio::test]
 async fn a_failing_update_goes_back_to_the_former_state() {
     let bed = Bed::new().await;
-    bed.up(&Desired { stack: "other".to_owned(), ..desired(Class::Ephemeral, &log_group("Log", "/taken", 3)) }).await;
+    bed.up(&Desired {
+        stack: "other".to_owned(),
+        ..desired(Class::Ephemeral, &log_group("Log", "/taken", 3))
+    })
+    .await;
     let good = desired(Class::Ephemeral, &log_group("Log", "/shop", 3));
     bed.up(&good).await;
-    let broken = desired(Class::Ephemeral, &(log_group("Log", "/shop", 7) + &log_group("Clash", "/taken", 3)));
+    let broken =
+        desired(Class::Ephemeral, &(log_group("Log", "/shop", 7) + &log_group("Clash", "/taken", 3)));
     let failed = bed.up(&broken).await;
-    assert!(matches!(&failed, Outcome::RolledBack { causes, .. } if causes[0].logical_id == "Clash"), "{failed:?}");
+    assert!(
+        matches!(&failed, Outcome::RolledBack { causes, .. } if causes[0].logical_id == "Clash"),
+        "{failed:?}"
+    );
     assert_eq!(bed.status("shop-dev").await, Some(StackStatus::UpdateRollbackComplete));
     // The former content is live again, so that asking for it changes nothing.
     let again = bed.up(&good).await;
@@ -171,7 +183,10 @@ async fn a_plan_tells_replacement_and_leaves_nothing_behind() {
     let bed = Bed::new().await;
     let first = desired(Class::Ephemeral, &table("pk"));
     let planned = bed.engine(&NOBODY).0.plan(&first, None).await.unwrap();
-    assert!(matches!(&planned, Planned::Changes { create: true, changes, .. } if changes.len() == 1), "{planned:?}");
+    assert!(
+        matches!(&planned, Planned::Changes { create: true, changes, .. } if changes.len() == 1),
+        "{planned:?}"
+    );
     assert_eq!(bed.status("shop-dev").await, None, "a preview of an absent stack leaves no stack in review");
     bed.up(&first).await;
     let planned = bed.engine(&NOBODY).0.plan(&desired(Class::Ephemeral, &table("id")), None).await.unwrap();
@@ -186,7 +201,8 @@ async fn a_plan_tells_replacement_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_change_set_that_is_refused_before_anything_ran_is_exit_2_and_leaves_no_stack() {
     let bed = Bed::new().await;
-    let unknown = desired(Class::Ephemeral, "  Log:\n    Type: AWS::Logs::LogGroup\n    Properties: {Colour: red}\n");
+    let unknown =
+        desired(Class::Ephemeral, "  Log:\n    Type: AWS::Logs::LogGroup\n    Properties: {Colour: red}\n");
     let refused = bed.up(&unknown).await;
     assert_ne!(refused.exit_code(), 0, "{refused:?}");
     let missing = desired(Class::Ephemeral, "  Log:\n    Type: AWS::Logs::LogGroup\n    DependsOn: Absent\n");

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 
@@ -38,8 +39,8 @@ class Deployer:
 
     def outputs(self, stage):
         """The stage's outputs as a shell would read them: a dict of names and values."""
-        lines = self("outputs", "--stage", stage, "--format", "env").splitlines()
-        return dict(line.split("=", 1) for line in lines if "=" in line)
+        words = shlex.split(self("outputs", "--stage", stage, "--format", "env"))
+        return dict(word.split("=", 1) for word in words)
 
 
 def clean_environment(**more):
@@ -50,14 +51,5 @@ def clean_environment(**more):
 
 def copy_project(folder):
     """Copies the project's own files into `folder`, so that a test may change them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
-    for path in filter(None, listed.split("\0")):
-        if (ROOT / path).is_file():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / path, folder / path)
+    built = shutil.ignore_patterns("target", ".git", ".deployer", "node_modules", "__pycache__")
+    shutil.copytree(ROOT, folder, ignore=built, dirs_exist_ok=True)

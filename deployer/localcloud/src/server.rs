@@ -33,6 +33,8 @@ pub struct Config {
     pub folder: Option<PathBuf>,
     /// The port; 0 takes any free one.
     pub port: u16,
+    /// Whether `/_local/faults` works, for tests.
+    pub faults: bool,
 }
 
 /// A running cloud. Dropping it ends the server with the runtime; [`Running::stop`] does it in order.
@@ -53,6 +55,9 @@ pub async fn start(config: Config) -> io::Result<Running> {
     let address = listener.local_addr()?;
     let cloud = Cloud::open(Store::new(config.folder))?;
     cloud.set_endpoint(format!("http://{address}"));
+    if config.faults {
+        cloud.faults.enable();
+    }
     let (stop, stopped) = watch::channel(false);
     let router = Router::new()
         .fallback(entry)
@@ -186,7 +191,11 @@ async fn entry(State(entry): State<Arc<Entry>>, request: Request) -> Response {
             }
         },
     };
-    dispatch(cloud, &service, call).await
+    let work = dispatch(cloud, &service, call.clone());
+    match faults::around(cloud, &service, &call, work).await {
+        Ok(response) => response,
+        Err(error) => refuse(&call, Some(Protocol::of_service(&service)), &error),
+    }
 }
 
 async fn dispatch(cloud: &Arc<Cloud>, service: &str, call: Call) -> Response {

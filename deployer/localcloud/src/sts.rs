@@ -97,7 +97,11 @@ fn assume_role<'a>(
 }
 
 fn invalid(parameter: &str) -> AwsError {
-    AwsError::new(400, "ValidationError", format!("1 validation error detected: Value at '{parameter}' failed to satisfy its constraints"))
+    AwsError::new(
+        400,
+        "ValidationError",
+        format!("1 validation error detected: Value at '{parameter}' failed to satisfy its constraints"),
+    )
 }
 
 #[cfg(test)]

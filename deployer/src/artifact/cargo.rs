@@ -88,7 +88,8 @@ fn spawn(command: &mut Command, program: &str) -> Result<Child, Error> {
 }
 
 async fn finished(mut child: Child, program: &str) -> Result<(), Error> {
-    let status = child.wait().await.map_err(|source| Error::CannotRun { program: program.to_owned(), source })?;
+    let status =
+        child.wait().await.map_err(|source| Error::CannotRun { program: program.to_owned(), source })?;
     if status.success() { Ok(()) } else { Err(Error::DoesNotCompile) }
 }
 

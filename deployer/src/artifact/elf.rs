@@ -12,11 +12,17 @@ use crate::project::Architecture;
 pub enum Misfit {
     NotElf,
     /// The ELF machine is another one than the template says.
-    Machine { wanted: Architecture },
+    Machine {
+        wanted: Architecture,
+    },
     /// provided.al2023 has glibc 2.34.
-    Glibc { minor: u32 },
+    Glibc {
+        minor: u32,
+    },
     /// Lambda unpacks at most 250 MB.
-    Size { bytes: usize },
+    Size {
+        bytes: usize,
+    },
 }
 
 impl fmt::Display for Misfit {

@@ -1,17 +1,18 @@
 //! From function crates to zips: the same binary always gives the same bytes.
 //!
-//! [`cargo`] builds all functions of a stage in one call, [`zip`] packs each one, [`cache`] spares the
-//! work where a binary has not changed.
+//! [`cargo`] builds all functions of a stage in one call, [`elf`] and [`start`] see whether a binary
+//! will run, [`zip`] packs it, [`cache`] spares all that where a binary has not changed.
 
 mod cache;
 mod cargo;
 mod elf;
+mod start;
 mod zip;
 
 use std::path::{Path, PathBuf};
 
 use crate::deploy::Reporter;
-use crate::project::{Project, Target};
+use crate::project::{Architecture, Project, Target};
 
 pub use elf::Misfit;
 
@@ -52,6 +53,9 @@ pub enum Error {
     NoBinary { binary: String },
     #[error("{binary} does not fit Lambda: {misfit}")]
     Misfit { binary: String, misfit: Misfit },
+    /// It ends, or reports an error, before it asks for its first event.
+    #[error("{function} does not start: {why}")]
+    DoesNotStart { function: String, why: String, words: String },
     #[error("could not {doing} {}", path.display())]
     File {
         doing: &'static str,
@@ -79,11 +83,20 @@ pub async fn build(project: &Project, reporter: &Reporter) -> Result<Vec<Artifac
     let folder = folder(project);
     std::fs::create_dir_all(&folder).map_err(Error::file("make the folder", &folder))?;
     let local = project.target == Target::Local;
-    let architecture = project.architecture;
     let mut packing = tokio::task::JoinSet::new();
     for (index, (function, binary)) in project.functions.iter().zip(binaries).enumerate() {
-        let (name, folder) = (function.name.clone(), folder.clone());
-        packing.spawn_blocking(move || (index, pack(name, &binary, &folder, architecture, local)));
+        let pack = Packing {
+            function: function.name.clone(),
+            zipped: folder.join(format!("{}.zip", function.name)),
+            architecture: project.architecture,
+            local,
+            binary,
+        };
+        // Only what runs on this machine can be tried here, and only what is new needs it.
+        if local && cache::look(&pack.function, &pack.binary, &pack.zipped).is_none() {
+            start::check(function, &pack.binary).await?;
+        }
+        packing.spawn_blocking(move || (index, pack.run()));
     }
     let mut artifacts = Vec::new();
     while let Some(packed) = packing.join_next().await {
@@ -104,27 +117,33 @@ fn folder(project: &Project) -> PathBuf {
     }
 }
 
-fn pack(
+/// One function's way from binary to zip.
+struct Packing {
     function: String,
-    binary: &Path,
-    folder: &Path,
-    architecture: crate::project::Architecture,
+    binary: PathBuf,
+    zipped: PathBuf,
+    architecture: Architecture,
     local: bool,
-) -> Result<Artifact, Error> {
-    let zipped = folder.join(format!("{function}.zip"));
-    if let Some(artifact) = cache::look(&function, binary, &zipped) {
-        return Ok(artifact);
+}
+
+impl Packing {
+    fn run(self) -> Result<Artifact, Error> {
+        let Self { function, binary, zipped, architecture, local } = self;
+        if let Some(artifact) = cache::look(&function, &binary, &zipped) {
+            return Ok(artifact);
+        }
+        let code = std::fs::read(&binary).map_err(Error::file("read", &binary))?;
+        elf::check(&code, architecture, local)
+            .map_err(|misfit| Error::Misfit { binary: function.clone(), misfit })?;
+        // On this machine nothing is gained by squeezing what is unpacked again at once.
+        let bytes = zip::bootstrap(&code, !local).map_err(Error::file("pack", &binary))?;
+        let temporary = zipped.with_extension("zip.new");
+        std::fs::write(&temporary, &bytes)
+            .and_then(|()| std::fs::rename(&temporary, &zipped))
+            .map_err(Error::file("write", &zipped))?;
+        let sha256 = zip::sha256(&bytes);
+        let artifact = Artifact { function, file: zipped, sha256, bytes: bytes.len() as u64 };
+        cache::keep(&binary, &artifact);
+        Ok(artifact)
     }
-    let code = std::fs::read(binary).map_err(Error::file("read", binary))?;
-    elf::check(&code, architecture, local).map_err(|misfit| Error::Misfit { binary: function.clone(), misfit })?;
-    // On this machine nothing is gained by squeezing what is unpacked again at once.
-    let bytes = zip::bootstrap(&code, !local).map_err(Error::file("pack", binary))?;
-    let temporary = folder.join(format!("{function}.zip.new"));
-    std::fs::write(&temporary, &bytes)
-        .and_then(|()| std::fs::rename(&temporary, &zipped))
-        .map_err(Error::file("write", &zipped))?;
-    let artifact =
-        Artifact { function, file: zipped, sha256: zip::sha256(&bytes), bytes: bytes.len() as u64 };
-    cache::keep(binary, &artifact);
-    Ok(artifact)
 }

@@ -42,7 +42,7 @@ mod tests {
         let bytes = bootstrap(b"code", true).unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
         let entry = archive.by_index(0).unwrap();
-        assert_eq!(entry.name(), "bootstrap");
+        assert_eq!(entry.name().unwrap(), "bootstrap");
         assert_eq!(entry.unix_mode().unwrap() & 0o777, 0o755);
         assert_eq!(entry.last_modified(), Some(DateTime::default()));
     }

@@ -5,7 +5,6 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// Why a call has no result.
@@ -95,13 +94,15 @@ where
             return of_service(service.err(), service.raw().status().as_u16());
         }
         if let Some(credentials) = find::<CredentialsError>(&error) {
-            return Self::Credentials(DisplayErrorContext(credentials).to_string());
+            return Self::Credentials(words(credentials));
         }
         let text = innermost(&error);
         match error {
             SdkError::ResponseError(_) => Self::Garbled(text),
             // A request that could not even be made is a fault of its input.
-            SdkError::ConstructionFailure(_) => Self::Rejected { code: "InvalidRequest".to_owned(), message: text },
+            SdkError::ConstructionFailure(_) => {
+                Self::Rejected { code: "InvalidRequest".to_owned(), message: text }
+            }
             _ => Self::Unreachable(text),
         }
     }
@@ -131,6 +132,17 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| error.downcast_ref::<T>())
+}
+
+/// Each cause of a chain in its own words, without what it repeats of the one before.
+fn words(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in chain(error).skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The last cause of a chain says what happened ("connection refused"); the first ones only where.

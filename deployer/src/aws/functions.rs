@@ -17,11 +17,15 @@ pub struct FunctionState {
 
 impl Aws {
     pub async fn function(&self, name: &str) -> Result<FunctionState, Error> {
-        let answer = Client::new(&self.config).get_function_configuration().function_name(name).send().await?;
+        let answer =
+            Client::new(&self.config).get_function_configuration().function_name(name).send().await?;
         Ok(FunctionState {
             name: name.to_owned(),
             code_sha256: answer.code_sha256.unwrap_or_default(),
-            last_update: answer.last_update_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            last_update: answer
+                .last_update_status
+                .map(|status| status.as_str().to_owned())
+                .unwrap_or_default(),
             reason: answer.last_update_status_reason,
         })
     }

@@ -25,8 +25,8 @@ pub use functions::FunctionState;
 pub use http::{HttpAnswer, http};
 pub use logs::LogEvent;
 pub use model::{
-    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource, Stack,
-    StackStatus, TemplateBody,
+    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource,
+    Stack, StackStatus, TemplateBody,
 };
 pub use users::{SignedIn, TestUser};
 
@@ -64,7 +64,8 @@ impl Aws {
     /// Settles region and credentials as the AWS CLI does (environment, profile, SSO, container,
     /// instance). Sends nothing yet. Errors: no region is set anywhere.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
         let retries = RetryConfig::standard().with_max_attempts(4);
         let config = if settings.embedded {
             let credentials = Credentials::new("test", "test", None, None, "embedded cloud");
@@ -77,8 +78,9 @@ impl Aws {
                 .retry_config(retries)
                 .build()
         } else {
-            let mut loader =
-                aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
+            let mut loader = aws_config::defaults(BehaviorVersion::latest())
+                .timeout_config(timeouts)
+                .retry_config(retries);
             if let Some(region) = &settings.region {
                 loader = loader.region(Region::new(region.clone()));
             }

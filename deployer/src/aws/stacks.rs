@@ -6,14 +6,14 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTime;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus as SdkChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter,
-    Replacement as SdkReplacement, RequiresRecreation, ResourceChange, ResourceChangeDetail, Stack as SdkStack,
-    StackEvent, Tag, TemplateStage,
+    Replacement as SdkReplacement, RequiresRecreation, ResourceChange, ResourceChangeDetail,
+    Stack as SdkStack, StackEvent, Tag, TemplateStage,
 };
 use jiff::Timestamp;
 
 use super::model::{
-    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource, Stack,
-    StackStatus, TemplateBody,
+    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource,
+    Stack, StackStatus, TemplateBody,
 };
 use super::{Aws, Error};
 
@@ -50,8 +50,12 @@ impl Aws {
 
     /// The template as it was sent; `None` while there is none (a stack in review).
     pub async fn template(&self, stack: &str) -> Result<Option<String>, Error> {
-        let answer =
-            self.cloudformation().get_template().stack_name(stack).template_stage(TemplateStage::Original).send();
+        let answer = self
+            .cloudformation()
+            .get_template()
+            .stack_name(stack)
+            .template_stage(TemplateStage::Original)
+            .send();
         match answer.await {
             Ok(answer) => Ok(answer.template_body),
             Err(error) => match Error::from(error) {
@@ -74,11 +78,17 @@ impl Aws {
                 request
                     .parameters
                     .iter()
-                    .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
+                    .map(|(key, value)| {
+                        Parameter::builder().parameter_key(key).parameter_value(value).build()
+                    })
                     .collect(),
             ))
             .set_tags(Some(
-                request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect(),
+                request
+                    .tags
+                    .iter()
+                    .map(|(key, value)| Tag::builder().key(key).value(value).build())
+                    .collect(),
             ));
         if request.iam {
             call = call.capabilities(Capability::CapabilityNamedIam);
@@ -131,7 +141,11 @@ impl Aws {
                 .send()
                 .await?;
             changes.extend(
-                page.changes.unwrap_or_default().into_iter().filter_map(|change| change.resource_change).map(change_of),
+                page.changes
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|change| change.resource_change)
+                    .map(change_of),
             );
             if page.next_token.is_none() {
                 return Ok(ChangeSet {
@@ -220,7 +234,12 @@ impl Aws {
     }
 
     pub async fn continue_update_rollback(&self, stack: &str, token: &str) -> Result<(), Error> {
-        self.cloudformation().continue_update_rollback().stack_name(stack).client_request_token(token).send().await?;
+        self.cloudformation()
+            .continue_update_rollback()
+            .stack_name(stack)
+            .client_request_token(token)
+            .send()
+            .await?;
         Ok(())
     }
 
@@ -231,7 +250,12 @@ impl Aws {
     }
 
     pub async fn cancel_update(&self, stack: &str, token: &str) -> Result<(), Error> {
-        self.cloudformation().cancel_update_stack().stack_name(stack).client_request_token(token).send().await?;
+        self.cloudformation()
+            .cancel_update_stack()
+            .stack_name(stack)
+            .client_request_token(token)
+            .send()
+            .await?;
         Ok(())
     }
 
@@ -241,22 +265,36 @@ impl Aws {
         stack: &str,
         token: Option<String>,
     ) -> Result<(Vec<Event>, Option<String>), Error> {
-        let page =
-            self.cloudformation().describe_stack_events().stack_name(stack).set_next_token(token).send().await?;
-        Ok((page.stack_events.unwrap_or_default().into_iter().filter_map(event_of).collect(), page.next_token))
+        let page = self
+            .cloudformation()
+            .describe_stack_events()
+            .stack_name(stack)
+            .set_next_token(token)
+            .send()
+            .await?;
+        Ok((
+            page.stack_events.unwrap_or_default().into_iter().filter_map(event_of).collect(),
+            page.next_token,
+        ))
     }
 
     /// Every resource that the stack knows of.
     pub async fn resources(&self, stack: &str) -> Result<Vec<Resource>, Error> {
-        let mut pages = self.cloudformation().list_stack_resources().stack_name(stack).into_paginator().send();
+        let mut pages =
+            self.cloudformation().list_stack_resources().stack_name(stack).into_paginator().send();
         let mut resources = Vec::new();
         while let Some(page) = pages.next().await {
-            resources.extend(page?.stack_resource_summaries.unwrap_or_default().into_iter().map(|summary| Resource {
-                logical_id: summary.logical_resource_id.unwrap_or_default(),
-                physical_id: summary.physical_resource_id,
-                kind: summary.resource_type.unwrap_or_default(),
-                status: summary.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-                reason: summary.resource_status_reason,
+            resources.extend(page?.stack_resource_summaries.unwrap_or_default().into_iter().map(|summary| {
+                Resource {
+                    logical_id: summary.logical_resource_id.unwrap_or_default(),
+                    physical_id: summary.physical_resource_id,
+                    kind: summary.resource_type.unwrap_or_default(),
+                    status: summary
+                        .resource_status
+                        .map(|status| status.as_str().to_owned())
+                        .unwrap_or_default(),
+                    reason: summary.resource_status_reason,
+                }
             }));
         }
         Ok(resources)
@@ -272,7 +310,9 @@ fn stack_of(stack: SdkStack) -> Result<Stack, Error> {
         name,
         status: StackStatus::parse(status.as_str()),
         reason: stack.stack_status_reason,
-        parameters: pairs(stack.parameters, |parameter| Some((parameter.parameter_key?, parameter.parameter_value?))),
+        parameters: pairs(stack.parameters, |parameter| {
+            Some((parameter.parameter_key?, parameter.parameter_value?))
+        }),
         tags: pairs(stack.tags, |tag| Some((tag.key?, tag.value?))),
         outputs: pairs(stack.outputs, |output| Some((output.output_key?, output.output_value?))),
         termination_protection: stack.enable_termination_protection.unwrap_or(false),

@@ -70,7 +70,8 @@ impl Aws {
         loop {
             let page = s3.list_object_versions().bucket(bucket).send().await?;
             let versions = page.versions.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
-            let markers = page.delete_markers.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
+            let markers =
+                page.delete_markers.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
             let objects: Vec<ObjectIdentifier> = versions
                 .chain(markers)
                 .filter_map(|(key, version)| {
@@ -80,9 +81,10 @@ impl Aws {
             if objects.is_empty() {
                 return Ok(());
             }
-            let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(|error| {
-                Error::Rejected { code: "InvalidRequest".to_owned(), message: error.to_string() }
-            })?;
+            let delete =
+                Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(|error| {
+                    Error::Rejected { code: "InvalidRequest".to_owned(), message: error.to_string() }
+                })?;
             let answer = s3.delete_objects().bucket(bucket).delete(delete).send().await?;
             if let Some(error) = answer.errors.unwrap_or_default().into_iter().next() {
                 return Err(Error::Rejected {

@@ -49,11 +49,10 @@ impl Aws {
     /// PostConfirmation trigger (AdminCreateUser does not).
     pub async fn make_user(&self, user: &TestUser<'_>) -> Result<(), Error> {
         let attribute = |name: &str, value: &str| {
-            AttributeType::builder()
-                .name(name)
-                .value(value)
-                .build()
-                .map_err(|error| Error::Rejected { code: "InvalidRequest".to_owned(), message: error.to_string() })
+            AttributeType::builder().name(name).value(value).build().map_err(|error| Error::Rejected {
+                code: "InvalidRequest".to_owned(),
+                message: error.to_string(),
+            })
         };
         self.cognito()
             .sign_up()

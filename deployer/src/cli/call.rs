@@ -25,7 +25,10 @@ pub struct CallArgs {
 
 pub async fn run(ui: &Ui, global: &Global, args: CallArgs) -> Result<u8, Failure> {
     if !args.path.starts_with('/') {
-        return Err(Failure::usage(format!("the path {} does not begin with a slash", args.path), "write /user/profile"));
+        return Err(Failure::usage(
+            format!("the path {} does not begin with a slash", args.path),
+            "write /user/profile",
+        ));
     }
     let session = Session::open_running(project(global)?).await?;
     let outputs = outputs(&session).await?;

@@ -21,12 +21,20 @@ pub async fn run(ui: &Ui, global: &Global, args: EventsArgs) -> Result<u8, Failu
     let stack = session.aws.stack(name).await.map_err(Failure::aws(format!("look at {name}")))?;
     let Some(stack) = stack else {
         return Err(Failure::usage(
-            format!("{name} does not exist in account {} and {}", session.account.as_str(), session.region.as_str()),
+            format!(
+                "{name} does not exist in account {} and {}",
+                session.account.as_str(),
+                session.region.as_str()
+            ),
             format!("make it with `deployer up --stage {}`", session.project.stage.as_str()),
         ));
     };
     let run = Run::new(ui, &session.aws, std::time::Duration::ZERO, planner::Options::default());
-    let events = if args.all { run.engine.history(&stack.id).await } else { run.engine.last_operation(&stack.id).await };
+    let events = if args.all {
+        run.engine.history(&stack.id).await
+    } else {
+        run.engine.last_operation(&stack.id).await
+    };
     run.end().await;
     for event in events.map_err(Failure::aws("read the events"))? {
         match ui.format {

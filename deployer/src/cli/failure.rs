@@ -18,10 +18,19 @@ pub enum Failure {
     Local(local::Error),
     Engine(deploy::Error),
     /// A call outside the engine.
-    Aws { doing: String, source: aws::Error },
+    Aws {
+        doing: String,
+        source: aws::Error,
+    },
     /// The command line, or a request that makes no sense for the stage.
-    Usage { message: String, help: String },
-    Io { doing: String, source: io::Error },
+    Usage {
+        message: String,
+        help: String,
+    },
+    Io {
+        doing: String,
+        source: io::Error,
+    },
 }
 
 impl Failure {
@@ -44,9 +53,13 @@ impl Failure {
             Self::Project(_) | Self::Usage { .. } => INPUT,
             Self::Artifact(error) if error.is_input() => INPUT,
             Self::Local(
-                local::Error::PortTaken { .. } | local::Error::OtherLayout { .. } | local::Error::NoAnswer { .. },
+                local::Error::PortTaken { .. }
+                | local::Error::OtherLayout { .. }
+                | local::Error::NoAnswer { .. },
             ) => INPUT,
-            Self::Engine(deploy::Error::Aws { source, .. }) | Self::Aws { source, .. } => aws_exit_code(source),
+            Self::Engine(deploy::Error::Aws { source, .. }) | Self::Aws { source, .. } => {
+                aws_exit_code(source)
+            }
             Self::Artifact(_) | Self::Local(_) | Self::Io { .. } => INTERNAL,
         }
     }
@@ -72,7 +85,9 @@ fn aws_exit_code(error: &aws::Error) -> u8 {
 
 fn advice(error: &aws::Error) -> &'static str {
     match error {
-        aws::Error::NoRegion => "set `region` in the environment's file, AWS_REGION, or a region in the AWS profile",
+        aws::Error::NoRegion => {
+            "set `region` in the environment's file, AWS_REGION, or a region in the AWS profile"
+        }
         aws::Error::Credentials(_) => {
             "sign in (`aws sso login`, AWS_PROFILE, or access keys in the environment) and run this again; \
              `--stage local` needs no credentials"
@@ -92,6 +107,7 @@ impl fmt::Display for Failure {
             Self::Artifact(error) => with_cause(formatter, error),
             Self::Local(error) => with_cause(formatter, error),
             Self::Engine(error) => with_cause(formatter, error),
+            Self::Aws { source: aws::Error::NoRegion, .. } => aws::Error::NoRegion.fmt(formatter),
             Self::Aws { doing, source } => write!(formatter, "could not {doing}: {source}"),
             Self::Usage { message, .. } => formatter.write_str(message),
             Self::Io { doing, source } => write!(formatter, "could not {doing}: {source}"),
@@ -117,11 +133,17 @@ impl Diagnostic for Failure {
         match self {
             Self::Project(error) => error.help(),
             Self::Usage { help, .. } => Some(Box::new(help)),
-            Self::Artifact(artifact::Error::NoCargoLambda) => {
-                Some(Box::new("install it: `pip install cargo-lambda` (brings zig along) or `cargo install cargo-lambda`"))
-            }
+            Self::Artifact(artifact::Error::NoCargoLambda) => Some(Box::new(
+                "install it: `pip install cargo-lambda` (brings zig along) or `cargo install cargo-lambda`",
+            )),
             Self::Artifact(artifact::Error::DoesNotCompile) => {
                 Some(Box::new("the compiler's words are above; nothing was deployed"))
+            }
+            Self::Artifact(artifact::Error::DoesNotStart { words, .. }) if !words.is_empty() => {
+                Some(Box::new(format!("its last words, and nothing was deployed:\n{words}")))
+            }
+            Self::Artifact(artifact::Error::DoesNotStart { .. }) => {
+                Some(Box::new("it said nothing on stderr; nothing was deployed"))
             }
             Self::Artifact(artifact::Error::NoBinary { .. }) => {
                 Some(Box::new("a function crate needs a binary target of the crate's name"))
@@ -133,9 +155,10 @@ impl Diagnostic for Failure {
             Self::Local(local::Error::PortTaken { .. }) => {
                 Some(Box::new("stop what listens there, or take `endpoint` out of the stage's file"))
             }
-            Self::Local(local::Error::NoAnswer { lock, .. }) => {
-                Some(Box::new(format!("find the process with `fuser {}` and end it, then run this again", lock.display())))
-            }
+            Self::Local(local::Error::NoAnswer { lock, .. }) => Some(Box::new(format!(
+                "find the process with `fuser {}` and end it, then run this again",
+                lock.display()
+            ))),
             _ => None,
         }
     }

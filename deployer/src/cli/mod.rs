@@ -151,7 +151,13 @@ async fn run(cli: Cli) -> u8 {
 
 /// Diagnostics for whoever looks for a fault in this tool itself: nothing unless asked for.
 fn trace(verbose: u8, daemon: bool) {
-    let default = if daemon { "warn" } else if verbose > 1 { "deployer=debug" } else { "off" };
+    let default = if daemon {
+        "warn"
+    } else if verbose > 1 {
+        "deployer=debug"
+    } else {
+        "off"
+    };
     let filter = tracing_subscriber::EnvFilter::try_from_env("DEPLOYER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();

@@ -20,7 +20,9 @@ pub async fn run(ui: &Ui, global: &Global, _args: OutputsArgs) -> Result<u8, Fai
             for (name, value) in &outputs {
                 ui.result(&format!("{}={}", environment_name(name), quoted(value)));
             }
-            if session.embedded() && let Some(endpoint) = session.aws.endpoint() {
+            if session.embedded()
+                && let Some(endpoint) = session.aws.endpoint()
+            {
                 ui.result(&format!("AWS_ENDPOINT_URL={endpoint}"));
             }
         }
@@ -40,7 +42,11 @@ pub async fn outputs(session: &Session) -> Result<BTreeMap<String, String>, Fail
     let stack = session.aws.stack(name).await.map_err(Failure::aws(format!("look at {name}")))?;
     stack.map(|stack| stack.outputs).ok_or_else(|| {
         Failure::usage(
-            format!("{name} does not exist in account {} and {}", session.account.as_str(), session.region.as_str()),
+            format!(
+                "{name} does not exist in account {} and {}",
+                session.account.as_str(),
+                session.region.as_str()
+            ),
             format!("make it with `deployer up --stage {}`", session.project.stage.as_str()),
         )
     })
@@ -68,7 +74,11 @@ fn environment_name(name: &str) -> String {
 /// Readable by a shell and by dotenv readers alike: quoted only where it must be.
 fn quoted(value: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
-    if !value.is_empty() && value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -69,8 +69,10 @@ impl Brush {
                 }
             }
             Progress::Plan { stack, changes } => {
-                self.bar.suspend(|| self.ui.status(&format!("{:>10} {stack}: {}", "changes", count(&changes))));
-                let few = changes.iter().filter(|change| self.ui.verbose || change.replacement != Replacement::No);
+                self.bar
+                    .suspend(|| self.ui.status(&format!("{:>10} {stack}: {}", "changes", count(&changes))));
+                let few =
+                    changes.iter().filter(|change| self.ui.verbose || change.replacement != Replacement::No);
                 for change in few {
                     self.line(&describe(change));
                 }
@@ -78,7 +80,10 @@ impl Brush {
             Progress::Event { event } => self.event(&event),
             Progress::Waiting { stack, status } => {
                 self.bar.set_message(format!("waiting for {stack}"));
-                self.line(&format!("{:>10} {stack} is {status}: somebody else's operation is running", "waiting"));
+                self.line(&format!(
+                    "{:>10} {stack} is {status}: somebody else's operation is running",
+                    "waiting"
+                ));
             }
         }
     }
@@ -131,7 +136,10 @@ pub fn count(changes: &[Change]) -> String {
     for (many, word) in [
         (number(&|change| change.action == "Add"), "to add"),
         (number(&|change| change.action == "Modify" && change.replacement == Replacement::No), "to change"),
-        (number(&|change| change.action == "Modify" && change.replacement == Replacement::Conditional), "perhaps to replace"),
+        (
+            number(&|change| change.action == "Modify" && change.replacement == Replacement::Conditional),
+            "perhaps to replace",
+        ),
         (number(&|change| change.action == "Modify" && change.replacement == Replacement::Yes), "to replace"),
         (number(&|change| change.action == "Remove"), "to remove"),
     ] {

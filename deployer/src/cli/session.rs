@@ -12,7 +12,9 @@ use super::paint::Painter;
 use super::ui::Ui;
 use crate::artifact::Artifact;
 use crate::aws::{Aws, Caller, Settings};
-use crate::deploy::{Approvals, Desired, Engine, Interrupt, PROTECTION, Reporter, Upload, bucket_name, planner};
+use crate::deploy::{
+    Approvals, Desired, Engine, Interrupt, PROTECTION, Reporter, Upload, bucket_name, planner,
+};
 use crate::local;
 use crate::project::{AccountId, Project, Region, Target, stages};
 use crate::template::{self, Template};
@@ -32,7 +34,8 @@ pub fn project(global: &Global) -> Result<Project, Failure> {
 
 /// The folder that was named, or the nearest one above that holds a project.
 pub fn root(global: &Global) -> Result<PathBuf, Failure> {
-    let is_project = |folder: &Path| folder.join("environments").is_dir() && folder.join("Cargo.toml").is_file();
+    let is_project =
+        |folder: &Path| folder.join("environments").is_dir() && folder.join("Cargo.toml").is_file();
     if let Some(folder) = &global.project {
         let folder = folder.canonicalize().map_err(Failure::io(format!("open {}", folder.display())))?;
         return if is_project(&folder) {
@@ -112,7 +115,8 @@ impl Session {
                 "use a profile of that account (AWS_PROFILE), or correct `account` in the environment's file",
             ));
         }
-        let name = |error: crate::project::NameError| Failure::usage(error.to_string(), "this is what AWS answered");
+        let name =
+            |error: crate::project::NameError| Failure::usage(error.to_string(), "this is what AWS answered");
         let region = aws.region().parse().map_err(name)?;
         let account = caller.account.parse().map_err(name)?;
         Ok(Self { project, aws, caller, region, account, started })

@@ -40,7 +40,9 @@ pub async fn run(ui: &Ui, global: &Global, _args: StatusArgs) -> Result<u8, Fail
                 format!("region     {region}"),
             ];
             lines.extend(stack.reason.map(|reason| format!("reason     {reason}")));
-            lines.extend(stack.updated.or(stack.created).map(|time| format!("changed    {}", time.strftime("%F %TZ"))));
+            lines.extend(
+                stack.updated.or(stack.created).map(|time| format!("changed    {}", time.strftime("%F %TZ"))),
+            );
             if stack.termination_protection {
                 lines.push("protected  against termination".to_owned());
             }

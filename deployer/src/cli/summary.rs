@@ -28,7 +28,9 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
     }
     let stack = session.project.stack_name.as_str();
     match outcome {
-        Outcome::Unchanged { .. } => ui.status(&format!("{stack} is up to date: nothing changed, nothing uploaded")),
+        Outcome::Unchanged { .. } => {
+            ui.status(&format!("{stack} is up to date: nothing changed, nothing uploaded"))
+        }
         Outcome::Deployed { outputs, resources, .. } => ui.result(&deployed(session, outputs, *resources)),
         Outcome::Deleted { kept } => {
             ui.status(&format!("{stack} is deleted"));
@@ -59,7 +61,10 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
             ui.hint("run this again when it is over, or wait longer with --wait 1h");
         }
         Outcome::Foreign { change_sets } => {
-            failed(ui, &format!("{stack} waits for a change set of someone else's: {}", change_sets.join(", ")));
+            failed(
+                ui,
+                &format!("{stack} waits for a change set of someone else's: {}", change_sets.join(", ")),
+            );
             ui.hint("execute or delete it first; `aws cloudformation list-change-sets` shows it");
         }
         Outcome::Rejected { reason } => {
@@ -120,12 +125,16 @@ fn show_causes(ui: &Ui, causes: &[Cause], template: Option<&Template>) {
 
 fn how_to_remove(kind: &str, physical: &str, region: &str) -> Option<String> {
     Some(match kind {
-        "AWS::DynamoDB::Table" => format!("aws dynamodb delete-table --region {region} --table-name {physical}"),
+        "AWS::DynamoDB::Table" => {
+            format!("aws dynamodb delete-table --region {region} --table-name {physical}")
+        }
         "AWS::Cognito::UserPool" => {
             format!("aws cognito-idp delete-user-pool --region {region} --user-pool-id {physical}")
         }
         "AWS::KMS::Key" => format!("aws kms schedule-key-deletion --region {region} --key-id {physical}"),
-        "AWS::Logs::LogGroup" => format!("aws logs delete-log-group --region {region} --log-group-name {physical}"),
+        "AWS::Logs::LogGroup" => {
+            format!("aws logs delete-log-group --region {region} --log-group-name {physical}")
+        }
         _ => return None,
     })
 }
@@ -152,7 +161,13 @@ fn addresses(project: &Project, outputs: &BTreeMap<String, String>) -> String {
         let _ = writeln!(text, "endpoints");
         for function in &project.functions {
             for route in &function.routes {
-                let _ = writeln!(text, "  {:<6} {}{}", route.method.as_str(), api.trim_end_matches('/'), route.path);
+                let _ = writeln!(
+                    text,
+                    "  {:<6} {}{}",
+                    route.method.as_str(),
+                    api.trim_end_matches('/'),
+                    route.path
+                );
             }
         }
     }
@@ -168,11 +183,29 @@ fn addresses(project: &Project, outputs: &BTreeMap<String, String>) -> String {
 
 fn next_command(project: &Project) -> String {
     let stage = project.stage.as_str();
-    let route = project.functions.iter().flat_map(|function| &function.routes).find(|route| route.method.as_str() == "GET");
+    let deployer = program();
+    let route = project
+        .functions
+        .iter()
+        .flat_map(|function| &function.routes)
+        .find(|route| route.method.as_str() == "GET");
     match route {
         Some(route) if project.class.test_users() => {
-            format!("deployer call --stage {stage} --user me@example.com GET {}", route.path)
+            format!("{deployer} call --stage {stage} --user me@example.com GET {}", route.path)
         }
-        _ => format!("deployer outputs --stage {stage}"),
+        _ => format!("{deployer} outputs --stage {stage}"),
     }
+}
+
+/// What to type for this program so that a pasted command works: its name where the shell would find
+/// it, else its path.
+fn program() -> String {
+    const NAME: &str = "deployer";
+    let Ok(exe) = std::env::current_exe() else { return NAME.to_owned() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join(NAME) == exe) {
+        return NAME.to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    exe.strip_prefix(here).unwrap_or(&exe).display().to_string()
 }

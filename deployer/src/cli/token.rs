@@ -46,7 +46,9 @@ pub async fn sign_in(ui: &Ui, session: &Session, email: &str) -> Result<SignedIn
             aws.make_user(&user).await.map_err(Failure::aws("make the test user"))?;
             ui.status(&format!("made the test user {email}"));
         }
-        Some(true) => aws.set_password(&user).await.map_err(Failure::aws("renew the test user's password"))?,
+        Some(true) => {
+            aws.set_password(&user).await.map_err(Failure::aws("renew the test user's password"))?
+        }
         Some(false) => {
             return Err(Failure::usage(
                 format!("{email} is a user that this tool did not make, so it does not touch it"),

@@ -36,9 +36,9 @@ impl Ui {
     pub fn result(&self, text: &str) {
         let mut out = io::stdout().lock();
         // A reader that went away (`| head`) has what it wanted.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| {
-            if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }
-        });
+        let _ = out
+            .write_all(text.as_bytes())
+            .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
     }
 
     /// One line of the machine's form of the result.
@@ -80,8 +80,10 @@ impl Ui {
         match self.format {
             Format::Json => {
                 let help = failure.help().map(|help| help.to_string());
-                let problems: Vec<_> =
-                    failure.as_project().map(|error| error.problems.iter().map(problem_json).collect()).unwrap_or_default();
+                let problems: Vec<_> = failure
+                    .as_project()
+                    .map(|error| error.problems.iter().map(problem_json).collect())
+                    .unwrap_or_default();
                 self.json(&json!({
                     "type": "error",
                     "message": failure.to_string(),
@@ -109,8 +111,12 @@ impl Ui {
     fn report(&self, failure: &Failure) {
         let fancy = io::stderr().is_terminal() && console::colors_enabled_stderr();
         let theme = if fancy { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let width = usize::from(console::Term::stderr().size_checked().map_or(100, |(_, width)| width));
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
+        // A log is searched by lines: only a terminal gets them wrapped.
+        let handler = match console::Term::stderr().size_checked() {
+            Some((_, width)) => handler.with_width(usize::from(width)),
+            None => handler.with_wrap_lines(false).with_width(1000),
+        };
         let mut text = String::new();
         if handler.render_report(&mut text, &Shown(failure)).is_err() {
             text = failure.to_string();

@@ -6,9 +6,9 @@ use super::failure::Failure;
 use super::session::{Run, Session, approvals, project, rendered};
 use super::ui::Ui;
 use super::{Global, summary};
+use crate::artifact;
 use crate::deploy::{Approvals, Outcome, planner};
 use crate::template::Template;
-use crate::artifact;
 
 /// Check, build, upload what changed, and make the stage what its files say
 #[derive(Debug, clap::Args)]
@@ -62,7 +62,9 @@ async fn deploy(
     if let Some(outcome) = engine.unchanged(&desired).await? {
         return Ok(outcome);
     }
-    if let Some(outcome) = engine.ensure_bucket(&session.caller.account, session.embedded(), approvals).await? {
+    if let Some(outcome) =
+        engine.ensure_bucket(&session.caller.account, session.embedded(), approvals).await?
+    {
         return Ok(outcome);
     }
     let bucket = session.bucket();

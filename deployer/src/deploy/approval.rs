@@ -55,9 +55,13 @@ impl Approval {
             .collect();
         let access = changes
             .iter()
-            .filter(|change| change.kind.starts_with("AWS::IAM::") || change.kind == "AWS::Lambda::Permission")
+            .filter(|change| {
+                change.kind.starts_with("AWS::IAM::") || change.kind == "AWS::Lambda::Permission"
+            })
             .filter(|change| change.action != "Remove")
-            .filter(|change| change.action == "Add" || change.details.iter().any(|detail| detail.attribute == "Properties"))
+            .filter(|change| {
+                change.action == "Add" || change.details.iter().any(|detail| detail.attribute == "Properties")
+            })
             .map(|change| change.logical_id.clone())
             .collect();
         Self { losses, access }
@@ -78,7 +82,8 @@ impl Engine<'_> {
         approval: &Approval,
         approvals: &Approvals,
     ) -> Option<Outcome> {
-        let losses: Vec<&String> = approval.losses.iter().filter(|id| !approvals.replace.contains(id)).collect();
+        let losses: Vec<&String> =
+            approval.losses.iter().filter(|id| !approvals.replace.contains(id)).collect();
         let question = match class {
             Class::Ephemeral => return None,
             Class::Development if losses.is_empty() && approval.access.is_empty() => return None,
@@ -152,6 +157,8 @@ mod tests {
     #[test]
     fn a_new_role_is_more_access_and_a_removed_one_is_not() {
         assert_eq!(Approval::of(&[change("AWS::IAM::Role", "Add", Replacement::No)], false).access, ["It"]);
-        assert!(Approval::of(&[change("AWS::IAM::Role", "Remove", Replacement::No)], false).access.is_empty());
+        assert!(
+            Approval::of(&[change("AWS::IAM::Role", "Remove", Replacement::No)], false).access.is_empty()
+        );
     }
 }

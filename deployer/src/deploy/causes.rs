@@ -29,7 +29,12 @@ pub fn causes(events: &[Event]) -> Vec<Cause> {
     }
     if found.is_empty() {
         // The stack itself may know more than any of its resources.
-        found.extend(events.iter().filter(|event| event.of_stack() && event.status.contains("FAILED")).filter_map(cause));
+        found.extend(
+            events
+                .iter()
+                .filter(|event| event.of_stack() && event.status.contains("FAILED"))
+                .filter_map(cause),
+        );
     }
     found
 }
@@ -50,7 +55,8 @@ fn failed(event: &Event) -> bool {
     if event.hook.as_ref().is_some_and(|(status, _)| status.contains("FAILED")) {
         return true;
     }
-    let cancelled = event.reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
+    let cancelled =
+        event.reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
     event.status.ends_with("_FAILED") && !cancelled
 }
 
@@ -98,7 +104,11 @@ mod tests {
             event("stack", "CREATE_IN_PROGRESS", "User Initiated"),
             event("Role", "CREATE_FAILED", "Resource creation cancelled"),
             event("Table", "CREATE_FAILED", "Table already exists"),
-            event("stack", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Role, Table]."),
+            event(
+                "stack",
+                "ROLLBACK_IN_PROGRESS",
+                "The following resource(s) failed to create: [Role, Table].",
+            ),
             event("Pool", "DELETE_FAILED", "has a domain"),
         ];
         assert_eq!(ids(&events), ["Table"]);
@@ -112,8 +122,10 @@ mod tests {
 
     #[test]
     fn a_failure_while_rolling_back_is_the_cause_only_where_nothing_failed_before() {
-        let events =
-            [event("stack", "UPDATE_ROLLBACK_IN_PROGRESS", ""), event("Pool", "UPDATE_FAILED", "cannot go back")];
+        let events = [
+            event("stack", "UPDATE_ROLLBACK_IN_PROGRESS", ""),
+            event("Pool", "UPDATE_FAILED", "cannot go back"),
+        ];
         assert_eq!(ids(&events), ["Pool"]);
     }
 

@@ -56,7 +56,9 @@ impl Engine<'_> {
             Err(crate::aws::Error::Rejected { code, message }) => {
                 return Ok(Prepared::Rejected { reason: format!("{message} ({code})") });
             }
-            Err(error) => return Err(Error::when(format!("ask for a change set of {}", desired.stack))(error)),
+            Err(error) => {
+                return Err(Error::when(format!("ask for a change set of {}", desired.stack))(error));
+            }
         };
         let (id, stack_id) = made;
         self.settle(&id, &stack_id, stack.is_none()).await

@@ -76,14 +76,24 @@ impl Engine<'_> {
     /// Removes the artefact bucket with everything in it, and its stack.
     pub async fn remove_bucket(&self, account: &str) -> Result<Outcome, Error> {
         let bucket = bucket_name(account, self.aws.region());
-        if self.aws.bucket_exists(&bucket, account).await.map_err(Error::when("look for the artefact bucket"))? {
+        if self
+            .aws
+            .bucket_exists(&bucket, account)
+            .await
+            .map_err(Error::when("look for the artefact bucket"))?
+        {
             self.aws.empty_bucket(&bucket).await.map_err(Error::when(format!("empty {bucket}")))?;
         }
         let removal = Removal { stack: BUCKET_STACK.to_owned(), class: Class::Ephemeral };
         self.down(&removal, &Approvals { yes: true, replace: Vec::new() }).await
     }
 
-    async fn removal_facts(&self, removal: &Removal, stack: Option<&Stack>, tried: Tried) -> Result<Facts, Error> {
+    async fn removal_facts(
+        &self,
+        removal: &Removal,
+        stack: Option<&Stack>,
+        tried: Tried,
+    ) -> Result<Facts, Error> {
         let mut facts = Facts {
             class: removal.class,
             status: stack.map(|stack| stack.status.clone()),
@@ -160,7 +170,8 @@ impl Engine<'_> {
             set.map_err(Error::when("switch termination protection off"))?;
         }
         let on = stack.parameters.get(PROTECTION).is_some_and(|value| value == "true");
-        let Some(template) = self.aws.template(&stack.id).await.map_err(Error::when("read the template"))? else {
+        let Some(template) = self.aws.template(&stack.id).await.map_err(Error::when("read the template"))?
+        else {
             return Ok(());
         };
         let works = matches!(

@@ -51,7 +51,7 @@ impl Engine<'_> {
                         seen = Some(newest.id.clone());
                     }
                     for event in new {
-                        self.reporter.tell(Progress::Event { event: event.clone() });
+                        self.reporter.tell(Progress::Event { event: Box::new(event.clone()) });
                         events.push(event);
                     }
                     if let Some(status) = ended(&events) {

@@ -23,7 +23,7 @@ pub enum Progress {
     /// What the change set would do.
     Plan { stack: String, changes: Vec<Change> },
     /// A resource or the stack changed its status.
-    Event { event: Event },
+    Event { event: Box<Event> },
     /// Somebody else's operation, or a former one of ours, is being waited for.
     Waiting { stack: String, status: StackStatus },
 }

@@ -16,9 +16,16 @@ use crate::aws::{self, Change, Event, Stack, StackStatus};
 #[derive(Debug, Clone)]
 pub enum Planned {
     NoChange,
-    Changes { create: bool, changes: Vec<Change>, approval: Approval },
+    Changes {
+        create: bool,
+        changes: Vec<Change>,
+        approval: Approval,
+    },
     /// `up` would first do something else, or could do nothing.
-    First { status: StackStatus, step: UpStep },
+    First {
+        status: StackStatus,
+        step: UpStep,
+    },
     Ended(Outcome),
 }
 
@@ -30,7 +37,12 @@ enum Next {
 
 impl Engine<'_> {
     /// Makes the stack what `desired` says. The template may name objects of `bucket` alone.
-    pub async fn up(&self, desired: &Desired, bucket: Option<&str>, approvals: &Approvals) -> Result<Outcome, Error> {
+    pub async fn up(
+        &self,
+        desired: &Desired,
+        bucket: Option<&str>,
+        approvals: &Approvals,
+    ) -> Result<Outcome, Error> {
         let mut tried = Tried::default();
         let mut worked = false;
         loop {
@@ -71,13 +83,15 @@ impl Engine<'_> {
                 }
                 (UpStep::RollBack, Some(stack)) => {
                     tried.roll_back = true;
-                    self.reporter.step("recover", format!("rolling {} back to its last good state", stack.name));
+                    self.reporter
+                        .step("recover", format!("rolling {} back to its last good state", stack.name));
                     self.begin(&stack, self.aws.roll_back_stack(&stack.id, &self.token("roll-back"))).await?
                 }
                 (UpStep::ContinueRollback, Some(stack)) => {
                     tried.continue_rollback = true;
                     self.reporter.step("recover", format!("continuing the rollback of {}", stack.name));
-                    self.begin(&stack, self.aws.continue_update_rollback(&stack.id, &self.token("continue"))).await?
+                    self.begin(&stack, self.aws.continue_update_rollback(&stack.id, &self.token("continue")))
+                        .await?
                 }
                 (UpStep::Foreign, stack) => return self.foreign(stack).await,
                 (UpStep::Stuck, Some(stack)) => return self.stuck(&stack).await,
@@ -152,7 +166,9 @@ impl Engine<'_> {
                 super::Answer::No => return Ok(Some(Outcome::Declined)),
                 super::Answer::NobodyToAsk => {
                     return Ok(Some(Outcome::Refused {
-                        why: format!("the artefact bucket {bucket} does not exist, and nobody could be asked"),
+                        why: format!(
+                            "the artefact bucket {bucket} does not exist, and nobody could be asked"
+                        ),
                         hint: "run with --yes to have it made".to_owned(),
                     }));
                 }
@@ -195,7 +211,8 @@ impl Engine<'_> {
     }
 
     async fn is_mine(&self, desired: &Desired, stack: &Stack) -> Result<bool, Error> {
-        let (page, _) = self.aws.events_page(&stack.id, None).await.map_err(Error::when("read the events"))?;
+        let (page, _) =
+            self.aws.events_page(&stack.id, None).await.map_err(Error::when("read the events"))?;
         let token = page.iter().find(|event| event.of_stack()).and_then(|event| event.token.as_deref());
         let mine = [desired.fingerprint(), desired.unprotected().fingerprint()];
         Ok(token.is_some_and(|token| mine.iter().any(|fingerprint| token.starts_with(fingerprint.as_str()))))
@@ -330,7 +347,12 @@ impl Engine<'_> {
         }
     }
 
-    async fn settle_stack_by_id(&self, desired: &Desired, stack_id: &str, created: bool) -> Result<Next, Error> {
+    async fn settle_stack_by_id(
+        &self,
+        desired: &Desired,
+        stack_id: &str,
+        created: bool,
+    ) -> Result<Next, Error> {
         if created && desired.parameters.contains_key(super::PROTECTION) && desired.protected {
             // The second step switches protection on.
             return Ok(Next::Look);
@@ -348,7 +370,9 @@ impl Engine<'_> {
     /// CloudFormation found no change in the template's meaning; what lies beside it may differ still.
     async fn settle_stack(&self, desired: &Desired, stack: Option<&Stack>) -> Result<Next, Error> {
         let Some(stack) = stack else {
-            return Ok(Next::End(Outcome::Rejected { reason: "a new stack without any resource".to_owned() }));
+            return Ok(Next::End(Outcome::Rejected {
+                reason: "a new stack without any resource".to_owned(),
+            }));
         };
         self.protect(desired, stack).await?;
         Ok(Next::End(Outcome::Unchanged { outputs: stack.outputs.clone() }))
@@ -370,7 +394,8 @@ impl Engine<'_> {
         let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
         let all = self.events_after(&stack.id, None).await.map_err(Error::when("read the events"))?;
         let first = events.first().map(|event| event.id.as_str());
-        let before = all.iter().position(|event| Some(event.id.as_str()) == first).and_then(|at| at.checked_sub(1));
+        let before =
+            all.iter().position(|event| Some(event.id.as_str()) == first).and_then(|at| at.checked_sub(1));
         let since = before.and_then(|at| all.get(at)).map(|event| event.id.clone());
         Ok(self.finish(&stack.id, since).await)
     }
@@ -384,7 +409,9 @@ impl Engine<'_> {
         let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
         match call.await {
             Ok(()) => {}
-            Err(error) if error.answer_lost() => return Ok(Next::End(Outcome::Unknown { why: error.to_string() })),
+            Err(error) if error.answer_lost() => {
+                return Ok(Next::End(Outcome::Unknown { why: error.to_string() }));
+            }
             Err(error) => return Err(Error::when(format!("recover {}", stack.name))(error)),
         }
         Ok(match self.follow(&stack.id, since).await {

@@ -156,17 +156,22 @@ async fn start(root: &Path, folder: &Folder, port: Option<u16>) -> Result<Cloud,
     let log_path = folder.log();
     let cannot_log = |source| Error::File { doing: "write", path: log_path.clone(), source };
     let log = File::options().create(true).append(true).open(&log_path).map_err(cannot_log)?;
-    let program = std::env::current_exe()
-        .map_err(|source| Error::File { doing: "find", path: PathBuf::from("the deployer"), source })?;
+    let program = std::env::current_exe().map_err(|source| Error::File {
+        doing: "find",
+        path: PathBuf::from("the deployer"),
+        source,
+    })?;
     let mut command = Command::new(&program);
     command.arg("local-cloud").arg("--folder").arg(&folder.0).stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(log).process_group(0).current_dir(root);
     if let Some(port) = port {
         command.arg("--port").arg(port.to_string());
     }
-    let mut child = tokio::process::Command::from(command)
-        .spawn()
-        .map_err(|source| Error::File { doing: "start", path: program, source })?;
+    let mut child = tokio::process::Command::from(command).spawn().map_err(|source| Error::File {
+        doing: "start",
+        path: program,
+        source,
+    })?;
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
         BufReader::new(stdout).read_line(&mut line).await.map_err(cannot_log)?;
@@ -200,10 +205,11 @@ pub async fn remove(root: &Path) -> Result<(), Error> {
     if let Ok(file) = File::open(&lock) {
         let path = lock.clone();
         let waited = tokio::task::spawn_blocking(move || file.lock()).await;
-        waited
-            .map_err(io::Error::other)
-            .and_then(|locked| locked)
-            .map_err(|source| Error::File { doing: "lock", path, source })?;
+        waited.map_err(io::Error::other).and_then(|locked| locked).map_err(|source| Error::File {
+            doing: "lock",
+            path,
+            source,
+        })?;
     }
     match fs::remove_dir_all(&folder.0) {
         Ok(()) => {}

@@ -1,9 +1,5 @@
 //! IAM, pure: what a function's role grants.
 
-mod actions;
-
-pub use actions::{Resource, check_action};
-
 use crate::project::{Function, GrantTarget, LogicalId, Table};
 
 /// One `Allow` statement of a function's role.

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::policy::{self, Resource};
-
+use super::actions::{self, Resource};
 use super::class::Class;
 use super::crates::{FunctionCrate, GRANTS, LAMBDA};
 use super::environment::{EnvironmentFile, Target};
@@ -259,7 +258,7 @@ impl Check<'_> {
                 self.problems.push(problem.at(place.clone()));
             }
             for (position, action) in grant.actions.iter().enumerate() {
-                if let Err((message, help)) = policy::check_action(action, resource) {
+                if let Err((message, help)) = actions::check(action, resource) {
                     self.problems.push(Problem::new("action", message).at(place.clone()).help(help));
                 } else if grant.actions[..position].contains(action) {
                     self.fail("action", format!("{action:?} is granted twice"), place.clone());

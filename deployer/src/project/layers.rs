@@ -1,5 +1,6 @@
 //! Reading environment files: one file, and the chain of those that it extends.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -132,28 +133,24 @@ fn read_text(root: &Path, path: &Path) -> Result<Source, Error> {
 }
 
 /// A key without a value is a value that was forgotten; tags mean nothing here.
-fn refuse_empty_and_tagged(source: &Arc<Source>, tree: &Node, problems: &mut Vec<Problem>) {
-    let mut open: Vec<(Option<(&String, std::ops::Range<usize>)>, &Node)> = vec![(None, tree)];
-    while let Some((key, node)) = open.pop() {
-        let place = |range: &std::ops::Range<usize>| Place { source: source.clone(), range: range.clone() };
-        if let Some(tag) = &node.tag {
-            let message = format!("the tag {tag} means nothing in an environment file");
-            problems
-                .push(Problem::new("tag", message).at(place(&node.range)).help("put the text into quotes"));
+fn refuse_empty_and_tagged(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) {
+    let place = |range: &Range<usize>| Place { source: source.clone(), range: range.clone() };
+    if let Some(tag) = &node.tag {
+        let message = format!("the tag {tag} means nothing in an environment file");
+        problems.push(Problem::new("tag", message).at(place(&node.range)).help("put the text into quotes"));
+    }
+    match &node.value {
+        yaml::Value::Scalar { .. } => {}
+        yaml::Value::Sequence(items) => {
+            items.iter().for_each(|item| refuse_empty_and_tagged(source, item, problems));
         }
-        if node.is_null()
-            && let Some((name, range)) = key
-        {
-            let message = format!("{name:?} has no value");
-            problems.push(Problem::new("missing-value", message).at(place(&range)));
-        }
-        match &node.value {
-            yaml::Value::Scalar { .. } => {}
-            yaml::Value::Sequence(items) => open.extend(items.iter().rev().map(|item| (None, item))),
-            yaml::Value::Mapping(entries) => {
-                let children =
-                    entries.iter().rev().map(|(name, entry)| (Some((name, entry.key.clone())), &entry.node));
-                open.extend(children);
+        yaml::Value::Mapping(entries) => {
+            for (name, entry) in entries {
+                if entry.node.is_null() {
+                    let message = format!("{name:?} has no value");
+                    problems.push(Problem::new("missing-value", message).at(place(&entry.key)));
+                }
+                refuse_empty_and_tagged(source, &entry.node, problems);
             }
         }
     }

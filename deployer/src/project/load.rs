@@ -1,6 +1,7 @@
 //! From files to a [`Project`].
 
 use std::path::Path;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -79,10 +80,11 @@ fn assemble(
         .iter()
         .filter_map(|found| function(&stack_name, found, file.functions.get(&found.name)))
         .collect();
+    let ttl = file.ttl.map(|ttl| ttl.0);
     let tags = file.tags.into_iter().map(|(key, value)| (String::from(key), String::from(value)));
     Some(Project {
         root: root.to_owned(),
-        tags: tags.chain(own_tags(&service, &stage, class)).collect(),
+        tags: tags.chain(own_tags(&service, &stage, class, ttl)).collect(),
         service,
         stage,
         stack_name,
@@ -92,7 +94,7 @@ fn assemble(
         account: file.account,
         endpoint: file.endpoint.map(String::from),
         architecture,
-        ttl: file.ttl.map(|ttl| ttl.0),
+        ttl,
         tables,
         user_pool: UserPool {
             callback_urls: callbacks.into_iter().map(String::from).collect(),
@@ -104,16 +106,23 @@ fn assemble(
             throttling_burst: file.http_api.throttling.burst.unwrap_or(100),
         },
         functions,
-        files: layers.iter().map(|layer| root.join(&layer.source.path)).collect(),
     })
 }
 
-fn own_tags(service: &ServiceName, stage: &StageName, class: Class) -> [(String, String); 3] {
-    [
-        ("deployer:service".to_owned(), service.to_string()),
-        ("deployer:stage".to_owned(), stage.to_string()),
-        ("deployer:class".to_owned(), class.as_str().to_owned()),
-    ]
+/// What the stack says about itself to whoever lists or reaps stages.
+fn own_tags(
+    service: &ServiceName,
+    stage: &StageName,
+    class: Class,
+    ttl: Option<Duration>,
+) -> impl Iterator<Item = (String, String)> {
+    let always = [
+        ("service", service.to_string()),
+        ("stage", stage.to_string()),
+        ("class", class.as_str().to_owned()),
+    ];
+    let ttl = ttl.map(|ttl| ("ttl", format!("{}s", ttl.as_secs())));
+    always.into_iter().chain(ttl).map(|(key, value)| (format!("deployer:{key}"), value))
 }
 
 fn required<T>(
@@ -187,7 +196,7 @@ fn function(stack: &StackName, found: &FunctionCrate, file: Option<&FunctionFile
     let function_name = format!("{stack}-{}", found.name);
     Some(Function {
         name: found.name.clone(),
-        description: found.description.clone(),
+        description: found.description.clone().filter(|text| !text.is_empty()),
         log_group: format!("/aws/lambda/{function_name}"),
         function_name,
         binary: found.binary.clone(),

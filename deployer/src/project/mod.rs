@@ -1,6 +1,7 @@
 //! A stage of a service as its files describe it: environments and function crates become one
 //! validated [`Project`]. Nothing here talks to AWS.
 
+mod actions;
 mod checks;
 mod class;
 mod crates;
@@ -14,6 +15,8 @@ mod resources;
 mod route;
 mod schema;
 mod stages;
+#[cfg(test)]
+pub(crate) mod tests;
 mod values;
 pub(crate) mod yaml;
 
@@ -55,7 +58,8 @@ pub struct Project {
     /// Another CloudFormation than AWS's own: an emulator's URL.
     pub endpoint: Option<String>,
     pub architecture: Architecture,
-    /// All tags of the stack: the file's own and `deployer:service`, `:stage`, `:class`.
+    /// All tags of the stack: the file's own and `deployer:service`, `deployer:stage`,
+    /// `deployer:class` and, where there is one, `deployer:ttl` in seconds.
     pub tags: IndexMap<String, String>,
     /// How long after its last `up` an ephemeral stage may be reaped.
     pub ttl: Option<Duration>,
@@ -64,8 +68,6 @@ pub struct Project {
     pub http_api: HttpApi,
     /// The enabled ones, by name.
     pub functions: Vec<Function>,
-    /// The stage's file and those it extends, nearest first.
-    pub files: Vec<PathBuf>,
 }
 
 impl Project {
@@ -82,11 +84,6 @@ impl Project {
         readable.truncate(DOMAIN_PREFIX_LENGTH - hash.len() - 1);
         let readable = readable.trim_matches('-');
         if readable.is_empty() { format!("d-{hash}") } else { format!("{readable}-{hash}") }
-    }
-
-    /// The function whose crate has this name.
-    pub fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.iter().find(|function| function.name == name)
     }
 
     /// The table that the environment calls so.
@@ -108,7 +105,12 @@ pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
         .into_iter()
         .filter(|name| !name.is_empty())
         .map(|name| (strsim::damerau_levenshtein(text, name), name))
-        .filter(|(distance, name)| *distance <= most || (name.len() > 2 && text.starts_with(name)))
+        .filter(|(distance, name)| *distance <= most || begins(text, name) || begins(name, text))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// Whether one name is the other's beginning, as in `develop` for `dev`.
+fn begins(name: &str, start: &str) -> bool {
+    start.len() > 2 && name.starts_with(start)
 }

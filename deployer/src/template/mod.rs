@@ -8,6 +8,8 @@ mod limits;
 mod merge;
 mod quoting;
 mod references;
+#[cfg(test)]
+mod tests;
 
 use indexmap::IndexMap;
 use minijinja::value::{Serde, Value};

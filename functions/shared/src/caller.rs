@@ -9,6 +9,7 @@ use crate::user::Sub;
 /// The user whose access token came with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
+    /// Their id, which keys everything of theirs.
     pub sub: Sub,
     /// Cognito's user name.
     pub username: String,

@@ -11,7 +11,9 @@ use crate::aws::CallError;
 #[derive(Debug)]
 pub struct Problem {
     pub status: StatusCode,
+    /// For programs.
     pub code: &'static str,
+    /// For people: what is wrong and what to do.
     pub detail: String,
     header: Option<(HeaderName, &'static str)>,
     /// What happened, for the log alone.
@@ -19,6 +21,7 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A problem without a cause of ours.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), header: None, cause: None }
     }

@@ -19,6 +19,7 @@ use crate::user::{Sub, User};
 /// What became of a conditional write.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Write {
+    /// The row was written.
     Done,
     /// The row was there already, or, for a change, was not there. Nothing was written.
     ConditionFailed,

@@ -37,11 +37,15 @@ impl fmt::Display for Sub {
 /// What of a user goes into their row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
+    /// Their id.
     pub sub: Sub,
     /// Cognito's user name; equal to `sub` in a pool whose users sign in by e-mail.
     pub username: String,
+    /// Absent where users sign up without one.
     pub email: Option<String>,
+    /// Absent unless they gave it.
     pub given_name: Option<String>,
+    /// Absent unless they gave it.
     pub family_name: Option<String>,
 }
 

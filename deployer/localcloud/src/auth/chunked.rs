@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn trailing_headers_follow_the_empty_chunk() {
-        let chunked = Chunked::parse(b"5\r\n12345\r\n4\r\n6789\r\n0\r\nX-Amz-Checksum-Crc32:y/Q5Jg==\r\n\r\n").unwrap();
+        let chunked =
+            Chunked::parse(b"5\r\n12345\r\n4\r\n6789\r\n0\r\nX-Amz-Checksum-Crc32:y/Q5Jg==\r\n\r\n").unwrap();
         assert_eq!(chunked.data(), b"123456789");
         assert_eq!(chunked.trailers, [("x-amz-checksum-crc32".to_owned(), "y/Q5Jg==".to_owned())]);
         assert!(!chunked.is_signed_by(&example(), SECRET));

@@ -147,8 +147,7 @@ impl Claim {
             .map(|(key, value)| (encode(&key), encode(&value)))
             .collect();
         query.sort();
-        let query =
-            query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&");
+        let query = query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&");
         let mut headers = String::new();
         for name in &self.signed_headers {
             headers.push_str(name);

@@ -4,21 +4,15 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::wire::AwsError;
+use crate::wire::{AwsError, Call};
 
 /// The fields of one request, or of one member of a list in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form(BTreeMap<String, String>);
 
 impl Form {
-    pub fn parse(body: &[u8]) -> Result<Self, AwsError> {
-        let mut fields = BTreeMap::new();
-        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            let (name, value) = pair.split_at(at);
-            fields.insert(decode(name)?, decode(value.get(1..).unwrap_or_default())?);
-        }
-        Ok(Self(fields))
+    pub fn of(call: &Call) -> Self {
+        Self(call.form())
     }
 
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -108,58 +102,32 @@ pub fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::validation("ValidationError", message)
 }
 
-fn decode(text: &[u8]) -> Result<String, AwsError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        match first {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-                let byte = code.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                bytes.push(byte.ok_or_else(|| malformed("a % without two hexadecimal digits"))?);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            other => bytes.push(*other),
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| malformed("the form is not UTF-8"))
-}
-
-fn malformed(message: &str) -> AwsError {
-    AwsError::new(400, "MalformedQueryString", message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn form(fields: &[(&str, &str)]) -> Form {
+        Form(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
     #[test]
     fn an_absent_list_differs_from_an_empty_one() {
-        let form = Form::parse(b"Tags=&Action=UpdateStack").unwrap();
+        let form = form(&[("Tags", ""), ("Action", "UpdateStack")]);
         assert_eq!(form.list("Tags"), Some(vec![]));
         assert_eq!(form.list("Capabilities"), None);
     }
 
     #[test]
     fn members_keep_their_numeric_order() {
-        let body: String = (1..=11).map(|index| format!("C.member.{index}=v{index}&")).collect();
-        let form = Form::parse(body.as_bytes()).unwrap();
+        let fields = (1..=11).map(|index| (format!("C.member.{index}"), format!("v{index}")));
+        let form = Form(fields.collect());
         let list = form.list("C").unwrap();
         assert_eq!((list[1].as_str(), list[9].as_str(), list.len()), ("v2", "v10", 11));
     }
 
     #[test]
-    fn fields_are_percent_decoded() {
-        let form = Form::parse("T.member.1.Key=a+b&T.member.1.Value=%C3%A9%26".as_bytes()).unwrap();
-        assert_eq!(form.pairs("T", "Key", "Value").unwrap()["a b"], "é&");
-        assert!(Form::parse(b"a=%zz").is_err());
-    }
-
-    #[test]
     fn an_unknown_member_is_refused_by_name() {
-        let form = Form::parse(b"Action=X&StackName=s&Rollback.member.1=1").unwrap();
+        let form = form(&[("Action", "X"), ("StackName", "s"), ("Rollback.member.1", "1")]);
         let refused = form.only("CreateStack", &["StackName"]).unwrap_err();
         assert!(refused.message.contains("Rollback of CreateStack"), "{refused}");
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::eval::{self, Reference, Scope};
+use super::eval::Scope;
+use super::functions::{self, Reference};
 use super::template::Template;
 
 /// The resources of one deployment and, for each, those that must exist before it.
@@ -23,7 +24,7 @@ pub fn of(template: &Template, scope: &Scope<'_>) -> Result<Graph, String> {
         let mut needs: BTreeSet<String> =
             resource.depends_on.iter().filter(|other| included.contains(*other)).cloned().collect();
         let value = branches(&resource.properties, scope)?;
-        eval::references(&value, &mut |reference| {
+        functions::references(&value, &mut |reference| {
             let (Reference::Name(other) | Reference::Attribute(other, _)) = reference else { return Ok(()) };
             if included.contains(other) {
                 needs.insert(other.to_owned());

@@ -1,7 +1,7 @@
 //! CloudFormation: stacks, change sets, and the engine that carries them out.
 //!
 //! - [`form`], [`xml`]: the query protocol. `api`: the operations.
-//! - [`yaml`], [`template`], [`parameters`], [`eval`], [`graph`]: the template language.
+//! - [`yaml`], [`template`], [`parameters`], [`functions`], [`eval`], [`graph`]: the template language.
 //! - [`schema`], [`validate`]: the registry schemas of the resource types.
 //! - [`model`], [`status`]: what is remembered. `decide`, `plan`: what a change set would do.
 //! - `engine`: creates, updates, rolls back and deletes. `stack_policy`, `drift`.
@@ -11,7 +11,9 @@ mod decide;
 mod drift;
 mod engine;
 mod eval;
+mod exports;
 mod form;
+mod functions;
 mod graph;
 mod model;
 mod parameters;
@@ -21,6 +23,8 @@ mod stack_policy;
 mod status;
 mod template;
 mod template_url;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod xml;
 mod yaml;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::decide::{self, Change, Difference};
 use super::engine::outputs;
-use super::eval::{self, Reference, Scope, UNKNOWN};
+use super::eval::{Scope, UNKNOWN};
+use super::functions::{self, Reference};
 use super::graph;
 use super::model::{Finding, Resource, Settings, Stack, State};
 use super::schema::Schema;
@@ -173,7 +174,7 @@ impl Planner<'_> {
                 continue;
             }
             let mut entity = None;
-            eval::references(value, &mut |reference| {
+            functions::references(value, &mut |reference| {
                 if let Reference::Attribute(other, attribute) = reference
                     && planned.get(other) == Some(&Change::Update)
                 {
@@ -200,7 +201,7 @@ impl Planner<'_> {
         let planned = self.planned.borrow();
         let made = |name: &str| matches!(planned.get(name), Some(Change::Create | Change::Replace(_)));
         if let Some(value) = value {
-            eval::references(value, &mut |reference| {
+            functions::references(value, &mut |reference| {
                 match reference {
                     Reference::Name(name) if made(name) => {
                         cause = ("ResourceReference", Some(name.to_owned()));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::schema::Schema;
-use super::{eval, parameters, yaml};
+use super::{functions, parameters, yaml};
 
 /// What happens to a physical resource that the stack gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -151,7 +151,7 @@ impl Template {
             ));
         }
         for (name, condition) in &self.conditions {
-            eval::references(condition, &mut |reference| {
+            functions::references(condition, &mut |reference| {
                 self.check_reference(reference, "Conditions", name, false)
             })?;
         }
@@ -159,10 +159,11 @@ impl Template {
             if let Some(condition) = &resource.condition {
                 self.check_condition(condition)?;
             }
-            for other in resource.depends_on.iter().filter(|other| !self.resources.contains_key(*other)) {
+            if let Some(other) = resource.depends_on.iter().find(|other| !self.resources.contains_key(*other))
+            {
                 return Err(unresolved(other, "Resources"));
             }
-            eval::references(&resource.properties, &mut |reference| {
+            functions::references(&resource.properties, &mut |reference| {
                 self.check_reference(reference, "Resources", name, true)
             })?;
         }
@@ -171,7 +172,7 @@ impl Template {
                 self.check_condition(condition)?;
             }
             for value in [Some(&output.value), output.export.as_ref()].into_iter().flatten() {
-                eval::references(value, &mut |reference| {
+                functions::references(value, &mut |reference| {
                     self.check_reference(reference, "Outputs", name, true)
                 })?;
             }
@@ -188,20 +189,20 @@ impl Template {
 
     fn check_reference(
         &self,
-        reference: eval::Reference<'_>,
+        reference: functions::Reference<'_>,
         section: &str,
         holder: &str,
         resources: bool,
     ) -> Result<(), String> {
         match reference {
-            eval::Reference::Condition(name) => self.check_condition(name),
-            eval::Reference::Name(name) if eval::pseudo_parameter(name) => Ok(()),
-            eval::Reference::Name(name) => {
+            functions::Reference::Condition(name) => self.check_condition(name),
+            functions::Reference::Name(name) if functions::pseudo_parameter(name) => Ok(()),
+            functions::Reference::Name(name) => {
                 let known =
                     self.parameters.contains_key(name) || (resources && self.resources.contains_key(name));
                 if known { Ok(()) } else { Err(unresolved(name, section)) }
             }
-            eval::Reference::Attribute(name, attribute) => match self.resources.get(name) {
+            functions::Reference::Attribute(name, attribute) => match self.resources.get(name) {
                 Some(target) if resources => {
                     let known = Schema::of(&target.kind).is_some_and(|it| it.has_attribute(attribute));
                     if known {
@@ -215,7 +216,7 @@ impl Template {
                     "Template error: instance of Fn::GetAtt references undefined resource {name}"
                 )),
             },
-            eval::Reference::Mapping(name) => {
+            functions::Reference::Mapping(name) => {
                 if self.mappings.get(name).is_some() {
                     return Ok(());
                 }

@@ -68,6 +68,11 @@ impl<'a> Validator<'a> {
                 Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
                 _ => Vec::new(),
             };
+            // Where text is one of the types it is what the service takes: cfn-lint widened them.
+            let text = names.len() > 1 && names.contains(&"string");
+            if let Some(converted) = text.then(|| coerced(value, "string")).flatten() {
+                *value = converted;
+            }
             if !names.iter().any(|name| is_a(value, name)) {
                 match names.iter().find_map(|name| coerced(value, name)) {
                     Some(converted) => *value = converted,
@@ -316,11 +321,11 @@ mod tests {
         let (value, violations) = check(
             "AWS::Lambda::Function",
             json!({"Role": "arn:aws:iam::000000000000:role/r", "Code": {"S3Bucket": "bbb", "S3Key": "k"},
-                   "MemorySize": "256", "Timeout": 10, "Environment": {"Variables": {"N": 5, "F": true}}}),
+                   "MemorySize": "256", "Timeout": 10, "Environment": {"Variables": {"NN": 5, "FF": true}}}),
         );
         assert_eq!(violations, Vec::<String>::new());
         assert_eq!(value["MemorySize"], 256);
-        assert_eq!(value["Environment"]["Variables"], json!({"N": "5", "F": "true"}));
+        assert_eq!(value["Environment"]["Variables"], json!({"NN": "5", "FF": "true"}));
     }
 
     #[test]
@@ -346,10 +351,10 @@ mod tests {
         assert!(violations.iter().any(|line| line == "#/BillingMode: SOMETIMES is not a valid enum value"));
         let (_, violations) = check(
             "AWS::Cognito::UserPoolClient",
-            json!({"UserPoolId": "p", "RefreshTokenValidity": 999_999}),
+            json!({"UserPoolId": "us-east-1_p", "RefreshTokenValidity": 0}),
         );
         assert_eq!(violations.len(), 1, "{violations:?}");
-        assert!(violations[0].contains("is not less or equal to"));
+        assert!(violations[0].contains("is not greater or equal to 1"));
     }
 
     #[test]

@@ -20,8 +20,10 @@ pub(super) struct ClientSettings {
     pub refresh_token_validity: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_validity_units: Option<TokenValidityUnits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_session_validity: Option<i64>,
     pub prevent_user_existence_errors: ExistenceErrors,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_token_revocation: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_rotation: Option<RefreshTokenRotation>,
@@ -46,21 +48,27 @@ pub(super) struct ClientSettings {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum AuthFlow {
-    AdminNoSrpAuth,
-    AllowAdminUserPasswordAuth,
-    AllowCustomAuth,
-    AllowRefreshTokenAuth,
-    AllowUserPasswordAuth,
-    AllowUserSrpAuth,
-    UserPasswordAuth,
+    #[serde(rename = "ADMIN_NO_SRP_AUTH")]
+    AdminNoSrp,
+    #[serde(rename = "ALLOW_ADMIN_USER_PASSWORD_AUTH")]
+    AllowAdminUserPassword,
+    #[serde(rename = "ALLOW_CUSTOM_AUTH")]
+    AllowCustom,
+    #[serde(rename = "ALLOW_REFRESH_TOKEN_AUTH")]
+    AllowRefreshToken,
+    #[serde(rename = "ALLOW_USER_PASSWORD_AUTH")]
+    AllowUserPassword,
+    #[serde(rename = "ALLOW_USER_SRP_AUTH")]
+    AllowUserSrp,
+    #[serde(rename = "USER_PASSWORD_AUTH")]
+    UserPassword,
 }
 
 impl AuthFlow {
     /// The names from before `ALLOW_…`; a client has the one kind or the other.
     pub fn is_legacy(self) -> bool {
-        matches!(self, Self::AdminNoSrpAuth | Self::UserPasswordAuth)
+        matches!(self, Self::AdminNoSrp | Self::UserPassword)
     }
 }
 
@@ -131,19 +139,19 @@ impl ClientSettings {
             // Without a list: refresh, SRP and custom (API reference, ExplicitAuthFlows).
             return matches!(
                 flow,
-                AuthFlow::AllowRefreshTokenAuth | AuthFlow::AllowUserSrpAuth | AuthFlow::AllowCustomAuth
+                AuthFlow::AllowRefreshToken | AuthFlow::AllowUserSrp | AuthFlow::AllowCustom
             );
         };
         let legacy = flows.iter().any(|flow| flow.is_legacy());
         flows.contains(&flow)
             || match flow {
-                AuthFlow::AllowAdminUserPasswordAuth => flows.contains(&AuthFlow::AdminNoSrpAuth),
-                AuthFlow::AllowUserPasswordAuth => flows.contains(&AuthFlow::UserPasswordAuth),
+                AuthFlow::AllowAdminUserPassword => flows.contains(&AuthFlow::AdminNoSrp),
+                AuthFlow::AllowUserPassword => flows.contains(&AuthFlow::UserPassword),
                 // The legacy lists only ever added to these two.
-                AuthFlow::AllowRefreshTokenAuth | AuthFlow::AllowUserSrpAuth => legacy,
-                AuthFlow::AdminNoSrpAuth => flows.contains(&AuthFlow::AllowAdminUserPasswordAuth),
-                AuthFlow::UserPasswordAuth => flows.contains(&AuthFlow::AllowUserPasswordAuth),
-                AuthFlow::AllowCustomAuth => false,
+                AuthFlow::AllowRefreshToken | AuthFlow::AllowUserSrp => legacy,
+                AuthFlow::AdminNoSrp => flows.contains(&AuthFlow::AllowAdminUserPassword),
+                AuthFlow::UserPassword => flows.contains(&AuthFlow::AllowUserPassword),
+                AuthFlow::AllowCustom => false,
             }
     }
 
@@ -202,27 +210,27 @@ mod tests {
     #[test]
     fn a_client_without_a_list_has_srp_and_refresh_but_no_password_flow() {
         let client = ClientSettings::default();
-        assert!(client.allows(AuthFlow::AllowUserSrpAuth));
-        assert!(client.allows(AuthFlow::AllowRefreshTokenAuth));
-        assert!(!client.allows(AuthFlow::AllowUserPasswordAuth));
-        assert!(!client.allows(AuthFlow::AllowAdminUserPasswordAuth));
+        assert!(client.allows(AuthFlow::AllowUserSrp));
+        assert!(client.allows(AuthFlow::AllowRefreshToken));
+        assert!(!client.allows(AuthFlow::AllowUserPassword));
+        assert!(!client.allows(AuthFlow::AllowAdminUserPassword));
     }
 
     #[test]
     fn a_list_allows_what_it_names_alone() {
-        let client = with(&[AuthFlow::AllowUserPasswordAuth]);
-        assert!(client.allows(AuthFlow::AllowUserPasswordAuth));
-        assert!(!client.allows(AuthFlow::AllowUserSrpAuth));
-        assert!(!client.allows(AuthFlow::AllowRefreshTokenAuth));
+        let client = with(&[AuthFlow::AllowUserPassword]);
+        assert!(client.allows(AuthFlow::AllowUserPassword));
+        assert!(!client.allows(AuthFlow::AllowUserSrp));
+        assert!(!client.allows(AuthFlow::AllowRefreshToken));
     }
 
     #[test]
     fn a_legacy_list_keeps_srp_and_refresh() {
-        let client = with(&[AuthFlow::AdminNoSrpAuth]);
-        assert!(client.allows(AuthFlow::AllowAdminUserPasswordAuth));
-        assert!(client.allows(AuthFlow::AllowUserSrpAuth));
-        assert!(client.allows(AuthFlow::AllowRefreshTokenAuth));
-        assert!(!client.allows(AuthFlow::AllowUserPasswordAuth));
+        let client = with(&[AuthFlow::AdminNoSrp]);
+        assert!(client.allows(AuthFlow::AllowAdminUserPassword));
+        assert!(client.allows(AuthFlow::AllowUserSrp));
+        assert!(client.allows(AuthFlow::AllowRefreshToken));
+        assert!(!client.allows(AuthFlow::AllowUserPassword));
     }
 
     #[test]

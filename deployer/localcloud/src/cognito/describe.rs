@@ -139,7 +139,6 @@ pub(super) fn describe_user_pool_client(op: &mut Operation<'_>, mut input: Input
 fn describe_client(pool: &Pool, client: &Client) -> Value {
     let mut shown = object(json!(client.settings));
     shown.remove("GenerateSecret");
-    shown.retain(|_, value| !value.is_null());
     let mut set = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     set("UserPoolId", json!(pool.id));
     set("ClientId", json!(client.id));

@@ -30,9 +30,11 @@ pub(super) struct SigningKey {
 }
 
 impl Keys {
-    /// Generates both. Takes a noticeable part of a second: call it where blocking is allowed.
-    pub fn generate() -> Result<Self, AwsError> {
-        Ok(Self { id: SigningKey::generate()?, access: SigningKey::generate()? })
+    /// Generates both, side by side on threads that may block: a key takes a good part of a second.
+    pub async fn generate() -> Result<Self, AwsError> {
+        let one = || tokio::task::spawn_blocking(SigningKey::generate);
+        let (id, access) = tokio::try_join!(one(), one()).map_err(errors::internal)?;
+        Ok(Self { id: id?, access: access? })
     }
 
     pub fn jwks(&self) -> Value {
@@ -98,20 +100,20 @@ fn pem(der: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_a_key_signs_its_pool_verifies_and_another_pool_does_not() {
-        let keys = Keys::generate().unwrap();
+    #[tokio::test]
+    async fn what_a_key_signs_its_pool_verifies_and_another_pool_does_not() {
+        let keys = Keys::generate().await.unwrap();
         let claims = json!({"sub": "someone"}).as_object().unwrap().clone();
         let token = keys.access.sign(&claims).unwrap();
         assert_eq!(keys.verified_claims(&token), Some(claims));
-        assert_eq!(Keys::generate().unwrap().verified_claims(&token), None);
+        assert_eq!(Keys::generate().await.unwrap().verified_claims(&token), None);
         let broken = format!("{}x", &token[..token.len() - 1]);
         assert_eq!(keys.verified_claims(&broken), None);
     }
 
-    #[test]
-    fn a_token_without_signature_is_refused() {
-        let keys = Keys::generate().unwrap();
+    #[tokio::test]
+    async fn a_token_without_signature_is_refused() {
+        let keys = Keys::generate().await.unwrap();
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "kid": keys.id.kid}).to_string());
         let token = format!("{header}.{}.", URL_SAFE_NO_PAD.encode("{\"sub\":\"someone\"}"));
         assert_eq!(keys.verified_claims(&token), None);

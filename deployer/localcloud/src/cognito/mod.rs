@@ -1,8 +1,8 @@
 //! Cognito user pools: users who sign up and in, their tokens, and the hosted pages.
 //!
 //! - [`state`]: what is remembered; [`settings`] and [`client_settings`]: what templates say of it.
-//! - [`operation`] and [`input`]: what each operation works with. [`sign_up`], [`sign_in`], [`recovery`],
-//!   [`account`] are a user's own; [`admin`], [`groups`], [`describe`] an administrator's.
+//! - [`operation`] and [`input`]: what each operation works with. [`sign_up`], [`sign_in`], [`respond`],
+//!   [`recovery`], [`account`] are a user's own; [`admin`], [`groups`], [`describe`] an administrator's.
 //! - [`passwords`], [`srp`], [`challenges`]: how a user proves itself; [`keys`], [`tokens`]: what it gets.
 //! - [`mail`], [`inbox`]: codes; [`triggers`]: PostConfirmation; [`hosted`]: pages and OAuth endpoints.
 //! - [`resources`]: the types that CloudFormation asks for.
@@ -24,6 +24,7 @@ mod passwords;
 mod random;
 mod recovery;
 pub mod resources;
+mod respond;
 mod schema;
 mod settings;
 mod sign_in;
@@ -139,9 +140,9 @@ fn operation_named(name: &str) -> Option<OperationFn> {
         "ConfirmSignUp" => sign_up::confirm_sign_up,
         "ResendConfirmationCode" => sign_up::resend_confirmation_code,
         "InitiateAuth" => sign_in::initiate_auth,
-        "RespondToAuthChallenge" => sign_in::respond_to_auth_challenge,
+        "RespondToAuthChallenge" => respond::respond_to_auth_challenge,
         "AdminInitiateAuth" => sign_in::admin_initiate_auth,
-        "AdminRespondToAuthChallenge" => sign_in::admin_respond_to_auth_challenge,
+        "AdminRespondToAuthChallenge" => respond::admin_respond_to_auth_challenge,
         "GetTokensFromRefreshToken" => sign_in::get_tokens_from_refresh_token,
         "ForgotPassword" => recovery::forgot_password,
         "ConfirmForgotPassword" => recovery::confirm_forgot_password,

@@ -176,7 +176,9 @@ pub(super) struct UsernameConfiguration {
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub(super) struct SchemaAttribute {
     pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute_data_type: Option<DataType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mutable: Option<bool>,
     pub required: bool,
     pub developer_only_attribute: bool,

@@ -1,4 +1,4 @@
-//! Signing in: InitiateAuth and RespondToAuthChallenge, for users and for administrators.
+//! Signing in: InitiateAuth, for users and for administrators, and the refreshing of tokens.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::challenges::{Kind, Waiting};
 use super::client_settings::AuthFlow;
-use super::input::{Input, PASSWORD};
+use super::input::Input;
 use super::operation::{Ids, Operation, check_secret_hash};
 use super::settings::MfaConfiguration;
 use super::srp::{Exchange, Verifier};
@@ -36,7 +36,7 @@ pub(super) fn admin_initiate_auth(op: &mut Operation<'_>, mut input: Input) -> R
     initiate(op, input, ids, Side::Administrator)
 }
 
-fn admin_ids(op: &Operation<'_>, action: &str, input: &mut Input) -> Result<Ids, AwsError> {
+pub(super) fn admin_ids(op: &Operation<'_>, action: &str, input: &mut Input) -> Result<Ids, AwsError> {
     let pool = op.admin_pool(action, input)?;
     let client = input.client_id()?;
     op.pool(&pool)?.client(&client)?;
@@ -57,7 +57,7 @@ fn initiate(op: &mut Operation<'_>, mut input: Input, ids: Ids, side: Side) -> R
                 op,
                 &ids,
                 &mut parameters,
-                AuthFlow::AllowUserSrpAuth,
+                AuthFlow::AllowUserSrp,
                 "USER_SRP_AUTH is not enabled for the client.",
             )?;
             let client_public = parameters.take("SRP_A")?;
@@ -66,14 +66,14 @@ fn initiate(op: &mut Operation<'_>, mut input: Input, ids: Ids, side: Side) -> R
         }
         ("USER_PASSWORD_AUTH", Side::User) => {
             let refusal = "USER_PASSWORD_AUTH flow not enabled for this client";
-            let name = begin(op, &ids, &mut parameters, AuthFlow::AllowUserPasswordAuth, refusal)?;
+            let name = begin(op, &ids, &mut parameters, AuthFlow::AllowUserPassword, refusal)?;
             let password = parameters.take("PASSWORD")?;
             parameters.finish()?;
             by_password(op, &ids, &name, &password)
         }
         ("ADMIN_USER_PASSWORD_AUTH" | "ADMIN_NO_SRP_AUTH", Side::Administrator) => {
             let refusal = "Auth flow not enabled for this client";
-            let name = begin(op, &ids, &mut parameters, AuthFlow::AllowAdminUserPasswordAuth, refusal)?;
+            let name = begin(op, &ids, &mut parameters, AuthFlow::AllowAdminUserPassword, refusal)?;
             let password = parameters.take("PASSWORD")?;
             parameters.finish()?;
             by_password(op, &ids, &name, &password)
@@ -91,16 +91,16 @@ fn initiate(op: &mut Operation<'_>, mut input: Input, ids: Ids, side: Side) -> R
 }
 
 /// AuthParameters or ChallengeResponses: asked for one by one, the rest refused.
-struct Parameters(BTreeMap<String, String>);
+pub(super) struct Parameters(pub BTreeMap<String, String>);
 
 impl Parameters {
-    fn take(&mut self, name: &str) -> Result<String, AwsError> {
+    pub fn take(&mut self, name: &str) -> Result<String, AwsError> {
         self.0
             .remove(name)
             .ok_or_else(|| errors::invalid_parameter(format!("Missing required parameter {name}")))
     }
 
-    fn finish(self) -> Result<(), AwsError> {
+    pub fn finish(self) -> Result<(), AwsError> {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => Err(AwsError::not_implemented(format_args!("the authentication parameter {name}"))),
@@ -155,7 +155,7 @@ fn absent(pool: &Pool, ids: &Ids) -> Result<AwsError, AwsError> {
 }
 
 /// After the password: the challenge that is still open, or the tokens.
-fn finish(op: &mut Operation<'_>, ids: &Ids, key: &str) -> Result<Value, AwsError> {
+pub(super) fn finish(op: &mut Operation<'_>, ids: &Ids, key: &str) -> Result<Value, AwsError> {
     let now = op.now;
     let pool = op.state.pool_mut(&ids.pool)?;
     let user = pool.users.get(key).ok_or_else(errors::user_not_found)?;
@@ -268,7 +268,7 @@ fn by_refresh_token(
     let now = op.now;
     let pool = op.state.pool_mut(&ids.pool)?;
     let client = pool.client(&ids.client)?;
-    if !client.settings.allows(AuthFlow::AllowRefreshTokenAuth) || client.settings.rotates() {
+    if !client.settings.allows(AuthFlow::AllowRefreshToken) || client.settings.rotates() {
         return Err(errors::invalid_parameter("Auth flow not enabled for this client"));
     }
     let token = parameters.take("REFRESH_TOKEN")?;
@@ -317,166 +317,5 @@ pub(super) fn check_client_secret(
         Ok(())
     } else {
         Err(AwsError::new(400, "UnauthorizedException", "Client secret does not match the client."))
-    }
-}
-
-pub(super) fn respond_to_auth_challenge(op: &mut Operation<'_>, mut input: Input) -> Result<Value, AwsError> {
-    let client_id = input.client_id()?;
-    let pool = op.state.client(&client_id)?.0.id.clone();
-    respond(op, input, Ids { pool, client: client_id })
-}
-
-pub(super) fn admin_respond_to_auth_challenge(
-    op: &mut Operation<'_>,
-    mut input: Input,
-) -> Result<Value, AwsError> {
-    let ids = admin_ids(op, "AdminRespondToAuthChallenge", &mut input)?;
-    respond(op, input, ids)
-}
-
-fn respond(op: &mut Operation<'_>, mut input: Input, ids: Ids) -> Result<Value, AwsError> {
-    input.drop_context();
-    let challenge = input.text("ChallengeName")?;
-    let session = input.optional_text("Session")?;
-    let mut responses = Parameters(input.map("ChallengeResponses")?);
-    input.client_metadata()?;
-    input.finish()?;
-    let name = responses.take("USERNAME")?;
-    let client = op.pool(&ids.pool)?.client(&ids.client)?;
-    check_secret_hash(client, &name, responses.0.remove("SECRET_HASH").as_deref())?;
-    match challenge.as_str() {
-        "PASSWORD_VERIFIER" => verify_srp(op, &ids, responses),
-        "NEW_PASSWORD_REQUIRED" => {
-            let session =
-                session.ok_or_else(|| errors::invalid_parameter("Missing required parameter Session"))?;
-            new_password(op, &ids, &name, &session, responses)
-        }
-        other => Err(AwsError::not_implemented(format_args!("the challenge {other}"))),
-    }
-}
-
-fn invalid_session() -> AwsError {
-    errors::not_authorized("Invalid session for the user, session is expired.")
-}
-
-fn verify_srp(op: &mut Operation<'_>, ids: &Ids, mut responses: Parameters) -> Result<Value, AwsError> {
-    let block = responses.take("PASSWORD_CLAIM_SECRET_BLOCK")?;
-    let signature = responses.take("PASSWORD_CLAIM_SIGNATURE")?;
-    let timestamp = responses.take("TIMESTAMP")?;
-    responses.finish()?;
-    if !is_timestamp(&timestamp) {
-        return Err(errors::invalid_parameter(
-            "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
-        ));
-    }
-    let now = op.now;
-    let waiting = op.state.challenges.take(&block, &ids.client, now).ok_or_else(invalid_session)?;
-    let Kind::Srp(exchange) = waiting.kind else { return Err(invalid_session()) };
-    let (Ok(block), Ok(signature)) = (STANDARD.decode(&block), STANDARD.decode(&signature)) else {
-        return Err(errors::wrong_credentials());
-    };
-    let pool = op.state.pool_mut(&ids.pool)?;
-    // Also where the user is a simulated one: it cannot be told from a wrong password.
-    let Some(key) = pool.find(&waiting.username) else { return Err(errors::wrong_credentials()) };
-    passwords::attempt(pool, &key, now, |suffix, user| {
-        let message = [suffix.as_bytes(), user.username.as_bytes(), &block, timestamp.as_bytes()].concat();
-        exchange.proves(&message, &signature)
-    })?;
-    let user = pool.users.get(&key).ok_or_else(errors::user_not_found)?;
-    passwords::check_standing(user, now)?;
-    finish(op, ids, &key)
-}
-
-/// `Sat Nov 21 8:05:09 UTC 2026`: a day without a leading zero, always UTC.
-fn is_timestamp(text: &str) -> bool {
-    jiff::fmt::strtime::parse("%a %b %e %H:%M:%S UTC %Y", text).is_ok()
-        || jiff::fmt::strtime::parse("%a %b %d %H:%M:%S UTC %Y", text).is_ok()
-}
-
-fn new_password(
-    op: &mut Operation<'_>,
-    ids: &Ids,
-    name: &str,
-    session: &str,
-    mut responses: Parameters,
-) -> Result<Value, AwsError> {
-    let password = responses.take("NEW_PASSWORD")?;
-    PASSWORD.check("NewPassword", &password)?;
-    let attributes: Vec<(String, String)> = std::mem::take(&mut responses.0)
-        .into_iter()
-        .filter(|(name, _)| {
-            // Clients answer with what they had for the password before it.
-            !matches!(name.as_str(), "PASSWORD_CLAIM_SECRET_BLOCK" | "PASSWORD_CLAIM_SIGNATURE" | "TIMESTAMP")
-        })
-        .map(|(name, value)| match name.strip_prefix("userAttributes.") {
-            Some(attribute) => Ok((attribute.to_owned(), value)),
-            None => Err(AwsError::not_implemented(format_args!("the challenge response {name}"))),
-        })
-        .collect::<Result<_, _>>()?;
-    let key = set_new_password(op, ids, Some(name), session, &password, attributes)?;
-    finish(op, ids, &key)
-}
-
-/// Replaces a temporary password; answers the user's key. The session stays good until it succeeds.
-pub(super) fn set_new_password(
-    op: &mut Operation<'_>,
-    ids: &Ids,
-    name: Option<&str>,
-    session: &str,
-    password: &str,
-    attributes: Vec<(String, String)>,
-) -> Result<String, AwsError> {
-    let now = op.now;
-    let waiting = op.state.challenges.take(session, &ids.client, now).ok_or_else(invalid_session)?;
-    let key = waiting.username.clone();
-    let result = replace_password(op, ids, &waiting, name, password, attributes);
-    if result.is_err() {
-        op.state.challenges.keep(session.to_owned(), waiting, now);
-    }
-    result.map(|()| key)
-}
-
-fn replace_password(
-    op: &mut Operation<'_>,
-    ids: &Ids,
-    waiting: &Waiting,
-    name: Option<&str>,
-    password: &str,
-    attributes: Vec<(String, String)>,
-) -> Result<(), AwsError> {
-    let now = op.now;
-    let pool = op.state.pool_mut(&ids.pool)?;
-    if !matches!(waiting.kind, Kind::NewPassword)
-        || name.is_some_and(|name| pool.find(name).as_deref() != Some(waiting.username.as_str()))
-    {
-        return Err(invalid_session());
-    }
-    passwords::check_policy(&pool.settings.policies.password_policy, password)?;
-    super::sign_up::check_writable(pool, pool.client(&ids.client)?, &attributes)?;
-    let schema = pool.schema();
-    schema.check(&attributes)?;
-    let user = pool.users.get(&waiting.username).ok_or_else(errors::user_not_found)?;
-    let mut complete = user.attributes.clone();
-    complete.extend(attributes);
-    schema.check_complete(&complete)?;
-    let suffix = pool.suffix().to_owned();
-    let user = pool.users.get_mut(&waiting.username).ok_or_else(errors::user_not_found)?;
-    user.attributes = complete;
-    passwords::set(&suffix, user, password, now)?;
-    user.status = Status::Confirmed;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timestamp_has_the_form_that_the_clients_sign() {
-        assert!(is_timestamp("Sat Nov 21 08:05:09 UTC 2026"));
-        assert!(is_timestamp("Sun Nov 1 08:05:09 UTC 2026"));
-        for wrong in ["2026-11-21T08:05:09Z", "Sat Nov 21 08:05:09 CET 2026", ""] {
-            assert!(!is_timestamp(wrong), "{wrong}");
-        }
     }
 }

@@ -42,6 +42,9 @@ pub(super) fn register(
     check_writable(pool, pool.client(&ids.client)?, &attributes)?;
     passwords::check_policy(&pool.settings.policies.password_policy, password)?;
     let mut user = new_user(pool, username, attributes, now)?;
+    if user.attribute("email").is_some() {
+        user.attributes.insert("email_verified".to_owned(), "false".to_owned());
+    }
     passwords::set(pool.suffix(), &mut user, password, now)?;
     let (key, sub) = (pool.fold(&user.username), user.sub.clone());
     let sends = pool.settings.verifies_email();

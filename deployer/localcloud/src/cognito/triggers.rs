@@ -147,6 +147,74 @@ fn error_message(payload: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cognito::keys::Keys;
+    use crate::cognito::settings::PoolSettings;
+    use crate::cognito::sign_up::new_user;
+    use crate::cognito::state::Status;
+
+    async fn pool(settings: Value) -> Pool {
+        let settings: PoolSettings = serde_json::from_value(settings).unwrap();
+        Pool {
+            id: "us-east-1_AbCdEf123".to_owned(),
+            region: "us-east-1".to_owned(),
+            settings,
+            created: 0,
+            modified: 0,
+            keys: Keys::generate().await.unwrap(),
+            secret: String::new(),
+            domain: None,
+            clients: BTreeMap::new(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_event_is_the_documented_one() {
+        let pool = pool(json!({"UsernameAttributes": ["email"],
+            "LambdaConfig": {"PostConfirmation": "arn:aws:lambda:us-east-1:000000000000:function:f"}}))
+        .await;
+        let mut user = new_user(&pool, "a@example.com", Vec::new(), 0).unwrap();
+        user.status = Status::Confirmed;
+        user.attributes.insert("email_verified".to_owned(), "true".to_owned());
+        let metadata = BTreeMap::from([("from".to_owned(), "web".to_owned())]);
+        let confirmed =
+            Confirmed::new(&pool, &user, Some("client"), Source::SignUp, Some(&metadata)).unwrap();
+        assert_eq!(
+            confirmed.event,
+            json!({
+                "version": "1",
+                "region": "us-east-1",
+                "userPoolId": "us-east-1_AbCdEf123",
+                "userName": user.sub,
+                "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "client"},
+                "triggerSource": "PostConfirmation_ConfirmSignUp",
+                "request": {
+                    "userAttributes": {
+                        "sub": user.sub,
+                        "email": "a@example.com",
+                        "email_verified": "true",
+                        "cognito:user_status": "CONFIRMED",
+                        "cognito:email_alias": "a@example.com",
+                    },
+                    "clientMetadata": {"from": "web"},
+                },
+                "response": {},
+            })
+        );
+        let administrators = Confirmed::new(&pool, &user, None, Source::ForgotPassword, None).unwrap().event;
+        assert_eq!(administrators["callerContext"]["clientId"], "CLIENT_ID_NOT_APPLICABLE");
+        assert_eq!(administrators["triggerSource"], "PostConfirmation_ConfirmForgotPassword");
+        assert_eq!(administrators["request"].get("clientMetadata"), None);
+    }
+
+    #[tokio::test]
+    async fn a_pool_without_the_trigger_has_nothing_to_tell() {
+        let pool = pool(json!({})).await;
+        let user = new_user(&pool, "someone", Vec::new(), 0).unwrap();
+        assert!(Confirmed::new(&pool, &user, None, Source::SignUp, None).is_none());
+    }
 
     #[test]
     fn the_event_itself_is_a_recognizable_answer() {

@@ -9,12 +9,7 @@ use serde_json::Value;
 const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:";
 
 /// Does one operation. PartiQL, streams and vectors are not among them.
-pub fn run(
-    database: &Database,
-    region: &str,
-    operation: &str,
-    body: &str,
-) -> Result<String, DynoxideError> {
+pub fn run(database: &Database, region: &str, operation: &str, body: &str) -> Result<String, DynoxideError> {
     let result = match operation {
         "GetItem" => with(body, |input| database.get_item(input)),
         "PutItem" => with(body, |input| database.put_item(input)),
@@ -77,7 +72,8 @@ fn classified(message: &str) -> DynoxideError {
     }
     if text.contains("empty AttributeValue") {
         return DynoxideError::ValidationException(
-            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes".to_owned(),
+            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+                .to_owned(),
         );
     }
     let of_value = ["missing field", "unknown variant", "invalid type: null", "Supplied AttributeValue"];

@@ -95,12 +95,9 @@ pub fn operate(
 /// The continuous backups of an absent table have an error of their own.
 fn existing(described: Result<Value, Refusal>, table: &str) -> Result<(), Refusal> {
     match described {
-        Err(Refusal::Engine(DynoxideError::ResourceNotFoundException(_))) => Err(AwsError::new(
-            400,
-            "TableNotFoundException",
-            format!("Table not found: {table}"),
-        )
-        .into()),
+        Err(Refusal::Engine(DynoxideError::ResourceNotFoundException(_))) => {
+            Err(AwsError::new(400, "TableNotFoundException", format!("Table not found: {table}")).into())
+        }
         other => other.map(drop),
     }
 }

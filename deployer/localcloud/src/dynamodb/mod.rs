@@ -131,9 +131,7 @@ fn name_of_arn(input: &mut Map<String, Value>) {
 
 pub async fn handle(cloud: &Arc<Cloud>, call: Call) -> Response {
     let result = match (call.target(), call.json()) {
-        (Some(operation), Ok(input)) => {
-            operate(cloud, &call.region, &call.principal, operation, input).await
-        }
+        (Some(operation), Ok(input)) => operate(cloud, &call.region, &call.principal, operation, input).await,
         (None, _) => Err(Refusal::Aws(AwsError::new(400, "UnknownOperationException", ""))),
         (_, Err(error)) => Err(Refusal::Aws(error)),
     };

@@ -29,7 +29,9 @@ pub fn needed(operation: &str, input: &Map<String, Value>, keys: Keys<'_>) -> Re
         leading_keys,
     };
     Ok(match operation {
-        "GetItem" | "UpdateItem" | "DeleteItem" => vec![on_table(leading(input.get("Key"), text("TableName"), keys))],
+        "GetItem" | "UpdateItem" | "DeleteItem" => {
+            vec![on_table(leading(input.get("Key"), text("TableName"), keys))]
+        }
         "PutItem" => vec![on_table(leading(input.get("Item"), text("TableName"), keys))],
         "Query" | "Scan" => {
             let index = input.get("IndexName").and_then(Value::as_str);
@@ -48,8 +50,14 @@ pub fn needed(operation: &str, input: &Map<String, Value>, keys: Keys<'_>) -> Re
             let resource = text("ResourceArn").splitn(6, ':').nth(5).unwrap_or_default().to_owned();
             vec![Right { action, resource, leading_keys: Vec::new() }]
         }
-        "CreateTable" | "UpdateTable" | "DeleteTable" | "DescribeTable" | "UpdateTimeToLive"
-        | "DescribeTimeToLive" | "UpdateContinuousBackups" | "DescribeContinuousBackups" => {
+        "CreateTable"
+        | "UpdateTable"
+        | "DeleteTable"
+        | "DescribeTable"
+        | "UpdateTimeToLive"
+        | "DescribeTimeToLive"
+        | "UpdateContinuousBackups"
+        | "DescribeContinuousBackups" => {
             vec![on_table(Vec::new())]
         }
         other => return Err(AwsError::not_implemented(format_args!("dynamodb:{other}"))),
@@ -72,10 +80,12 @@ fn queried(input: &Map<String, Value>, key: &str) -> Option<String> {
     let names = input.get("ExpressionAttributeNames");
     let words: Vec<&str> = condition
         .split(|character: char| character.is_whitespace() || "()".contains(character))
-        .flat_map(|word| word.split_inclusive('=').flat_map(|part| match part.strip_suffix('=') {
-            Some(name) => [name, "="],
-            None => [part, ""],
-        }))
+        .flat_map(|word| {
+            word.split_inclusive('=').flat_map(|part| match part.strip_suffix('=') {
+                Some(name) => [name, "="],
+                None => [part, ""],
+            })
+        })
         .filter(|word| !word.is_empty())
         .collect();
     words.windows(3).find_map(|triple| {

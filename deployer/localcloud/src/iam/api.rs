@@ -129,9 +129,10 @@ fn role_xml(role: &Role, whole: bool) -> String {
             escape_xml(boundary)
         );
     }
-    let tags = role.tags.iter().map(|(key, value)| {
-        format!("<Key>{}</Key><Value>{}</Value>", escape_xml(key), escape_xml(value))
-    });
+    let tags = role
+        .tags
+        .iter()
+        .map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape_xml(key), escape_xml(value)));
     if !role.tags.is_empty() {
         xml.push_str("<Tags>");
         for tag in tags {
@@ -145,4 +146,89 @@ fn role_xml(role: &Role, whole: bool) -> String {
 fn list(name: &str, members: impl Iterator<Item = String>) -> String {
     let members: String = members.map(|member| format!("<member>{member}</member>")).collect();
     format!("<{name}>{members}</{name}><IsTruncated>false</IsTruncated>")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::Response;
+    use http_body_util::BodyExt as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::Principal;
+    use crate::resource::ResourceType;
+    use crate::resource::testing::{cloud, request};
+
+    async fn with_role() -> Arc<Cloud> {
+        let cloud = cloud();
+        let properties = json!({
+            "RoleName": "r",
+            "Description": "<reads>",
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+                "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]},
+            "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"],
+            "Policies": [{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}]}}],
+        });
+        let role: &dyn ResourceType = super::super::resources::TYPES
+            .iter()
+            .copied()
+            .find(|kind| kind.name() == "AWS::IAM::Role")
+            .unwrap();
+        role.create(&cloud, &request("Role", properties)).await.unwrap();
+        cloud
+    }
+
+    async fn ask(cloud: &Arc<Cloud>, principal: Principal, form: &str) -> (u16, String) {
+        let call = Call {
+            method: http::Method::POST,
+            uri: "/".parse().unwrap(),
+            headers: http::HeaderMap::new(),
+            body: form.to_owned().into(),
+            region: "us-east-1".to_owned(),
+            principal,
+            request_id: "id".into(),
+        };
+        let response: Response = handle(cloud, call).await;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_role_shows_what_it_is_and_what_it_may() {
+        let cloud = with_role().await;
+        let admin = || Principal::Administrator;
+        let (_, role) = ask(&cloud, admin(), "Action=GetRole&RoleName=r").await;
+        assert!(role.contains("<Arn>arn:aws:iam::000000000000:role/r</Arn>"), "{role}");
+        assert!(role.contains("<Description>&lt;reads&gt;</Description>"), "{role}");
+        assert!(role.contains("lambda%2Eamazonaws%2Ecom"), "{role}");
+        let (_, names) = ask(&cloud, admin(), "Action=ListRolePolicies&RoleName=r").await;
+        assert!(names.contains("<PolicyNames><member>p</member></PolicyNames>"), "{names}");
+        let (_, policy) = ask(&cloud, admin(), "Action=GetRolePolicy&RoleName=r&PolicyName=p").await;
+        assert!(policy.contains("dynamodb%3AGetItem"), "{policy}");
+        let (_, attached) = ask(&cloud, admin(), "Action=ListAttachedRolePolicies&RoleName=r").await;
+        assert!(attached.contains("<PolicyName>AWSLambdaBasicExecutionRole</PolicyName>"), "{attached}");
+        let (_, roles) = ask(&cloud, admin(), "Action=ListRoles").await;
+        assert!(roles.contains("<RoleName>r</RoleName>"), "{roles}");
+    }
+
+    #[tokio::test]
+    async fn what_is_absent_refused_or_missing_says_so() {
+        let cloud = with_role().await;
+        let (status, body) = ask(&cloud, Principal::Administrator, "Action=GetRole&RoleName=x").await;
+        assert_eq!(status, 404);
+        assert!(body.contains("<Code>NoSuchEntity</Code>"), "{body}");
+        let (status, body) = ask(&cloud, Principal::Administrator, "Action=DeleteRole&RoleName=r").await;
+        assert_eq!(status, 501);
+        assert!(body.contains("iam:DeleteRole"), "{body}");
+        let session = Principal::Role {
+            role_arn: "arn:aws:iam::000000000000:role/r".to_owned(),
+            role_name: "r".to_owned(),
+            session: "s".to_owned(),
+        };
+        let (status, body) = ask(&cloud, session, "Action=GetRole&RoleName=r").await;
+        assert_eq!(status, 403);
+        assert!(body.contains("iam:GetRole on resource: arn:aws:iam::000000000000:role/r"), "{body}");
+    }
 }

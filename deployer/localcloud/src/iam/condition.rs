@@ -78,7 +78,9 @@ impl Condition {
         let values = texts
             .iter()
             .map(|text| match test {
-                Test::Arn => arn_fields(text).into_iter().map(|field| Pattern::new(field, variables)).collect(),
+                Test::Arn => {
+                    arn_fields(text).into_iter().map(|field| Pattern::new(field, variables)).collect()
+                }
                 Test::Like => vec![Pattern::new(text, variables)],
                 Test::Equals | Test::EqualsIgnoreCase | Test::Bool | Test::Null => {
                     vec![Pattern::literal(text, variables)]
@@ -148,9 +150,11 @@ mod tests {
 
     fn holds(operator: &str, key: &str, values: &[&str], context: &[(&str, &str)]) -> bool {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
-        Condition::parse(operator, key, values, true)
-            .unwrap()
-            .holds(&Ask::anonymous("dynamodb:GetItem", "*", context))
+        Condition::parse(operator, key, values, true).unwrap().holds(&Ask::anonymous(
+            "dynamodb:GetItem",
+            "*",
+            context,
+        ))
     }
 
     #[test]
@@ -183,7 +187,8 @@ mod tests {
 
     #[test]
     fn an_arn_pattern_keeps_within_its_fields() {
-        let context = [("aws:SourceArn", "arn:aws:execute-api:us-east-1:000000000000:abc/*/GET/user/profile")];
+        let context =
+            [("aws:SourceArn", "arn:aws:execute-api:us-east-1:000000000000:abc/*/GET/user/profile")];
         let pattern = ["arn:aws:execute-api:*:000000000000:abc/*"];
         assert!(holds("ArnLike", "aws:SourceArn", &pattern, &context));
         assert!(!holds("ArnLike", "aws:SourceArn", &["arn:aws:*"], &context));

@@ -129,8 +129,7 @@ mod tests {
     }
 
     fn verdict(statements: Value, kind: Kind, action: &str, resource: &str) -> Verdict {
-        let policy =
-            Policy::parse(&json!({"Version": "2012-10-17", "Statement": statements}), kind).unwrap();
+        let policy = Policy::parse(&json!({"Version": "2012-10-17", "Statement": statements}), kind).unwrap();
         judge([&policy], &Ask { principal: &role(), action, resource, context: &[] })
     }
 

@@ -14,11 +14,9 @@ pub fn of_aws(arn: &str) -> Option<ManagedPolicy> {
     };
     let statement = match (path.as_str(), name) {
         ("/", "AdministratorAccess") => json!({"Effect": "Allow", "Action": "*", "Resource": "*"}),
-        ("/service-role/", "AWSLambdaBasicExecutionRole") => allow(&[
-            "logs:CreateLogGroup",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-        ]),
+        ("/service-role/", "AWSLambdaBasicExecutionRole") => {
+            allow(&["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+        }
         ("/service-role/", "AWSLambdaVPCAccessExecutionRole") => allow(&[
             "logs:CreateLogGroup",
             "logs:CreateLogStream",

@@ -174,7 +174,8 @@ impl Iam {
         context: &[(&str, &str)],
     ) -> Result<Credentials, AwsError> {
         let principal = Principal::Service(service.to_owned());
-        self.assume(&principal, role_arn, session, context, SERVICE_SESSION).map(|(session, _)| session.credentials)
+        self.assume(&principal, role_arn, session, context, SERVICE_SESSION)
+            .map(|(session, _)| session.credentials)
     }
 
     /// Assumes a role; answers the session and the role's id. The trust policy decides; a principal

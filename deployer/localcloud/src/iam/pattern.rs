@@ -10,7 +10,10 @@ enum Token {
     /// `*`
     Many,
     /// `${aws:PrincipalAccount}`, lower-cased; keeps what stands in for an absent value.
-    Variable { key: String, default: Option<String> },
+    Variable {
+        key: String,
+        default: Option<String>,
+    },
 }
 
 /// One value of Action, Resource or a Like condition.

@@ -89,8 +89,15 @@ impl Statement {
         known(
             statement,
             &[
-                "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
-                "NotResource", "Condition",
+                "Sid",
+                "Effect",
+                "Principal",
+                "NotPrincipal",
+                "Action",
+                "NotAction",
+                "Resource",
+                "NotResource",
+                "Condition",
             ],
         )?;
         if let Some(sid) = statement.get("Sid") {
@@ -178,7 +185,7 @@ fn actions(statement: &Map<String, Value>, kind: Kind) -> Result<Set<Vec<Pattern
     };
     let mut patterns = Vec::new();
     for action in strings(value)? {
-        if action != "*" && !action.split_once(':').is_some_and(|(service, _)| !service.is_empty()) {
+        if action != "*" && action.split_once(':').is_none_or(|(service, _)| service.is_empty()) {
             return Err(malformed(
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
             ));
@@ -284,11 +291,9 @@ mod tests {
 
     #[test]
     fn a_resource_is_an_arn_or_a_star() {
-        let statement = with(json!({"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "profiles"}));
-        assert_eq!(
-            refusal(&statement, Kind::Identity),
-            "Resource profiles must be in ARN format or \"*\"."
-        );
+        let statement =
+            with(json!({"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "profiles"}));
+        assert_eq!(refusal(&statement, Kind::Identity), "Resource profiles must be in ARN format or \"*\".");
     }
 
     #[test]

@@ -101,8 +101,10 @@ impl ResourceType for KeyType {
             let arn = key_arn(request, physical_id);
             cloud.iam.authorize(&request.principal, "kms:PutKeyPolicy", &arn, &[])?;
             cloud.kms.state.write(|state| {
-                let key =
-                    state.keys.get_mut(&arn).ok_or_else(|| Failure::new("NotFound", not_found(&arn).message))?;
+                let key = state
+                    .keys
+                    .get_mut(&arn)
+                    .ok_or_else(|| Failure::new("NotFound", not_found(&arn).message))?;
                 properties.apply(request, key)?;
                 Ok(created(key))
             })

@@ -47,6 +47,11 @@ impl Codes {
         Arc::new(Self { root, temporary, pins: Mutex::default(), closing: AtomicBool::new(false) })
     }
 
+    /// Where the code of all functions is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A pin on code that was unpacked before, by an earlier run of this cloud.
     pub fn pin(self: &Arc<Self>, sha256: &str) -> Pin {
         *lock(&self.pins).entry(sha256.to_owned()).or_default() += 1;

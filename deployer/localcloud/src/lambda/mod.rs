@@ -2,8 +2,8 @@
 //!
 //! - [`resources`]: the CloudFormation types; [`api`]: the wire; both change a [`model::Function`].
 //! - [`code`]: unpacked zips; [`environment`]: what a process is told; [`process`]: one process,
-//!   reached over its own [`runtime_api`] and heard through its [`journal`]; [`pool`]: the
-//!   processes of one revision of a function.
+//!   reached over its own [`runtime_api`] and heard through its [`journal`], on this [`host`];
+//!   [`pool`]: the processes of one revision of a function.
 //! - [`permission`]: who may invoke.
 //!
 //! The memory limit of a function is told to it but not enforced.
@@ -11,6 +11,7 @@
 mod api;
 mod code;
 mod environment;
+mod host;
 mod journal;
 pub mod model;
 mod permission;
@@ -33,9 +34,9 @@ use crate::store::{Persisted, Store};
 use crate::wire::AwsError;
 
 use code::{Codes, Pin};
+use host::Groups;
 use model::Function;
 use pool::Pool;
-use process::Groups;
 
 pub use api::handle;
 
@@ -101,6 +102,7 @@ impl Lambda {
             let pin = |(arn, function): (&String, &Function)| (arn.clone(), codes.pin(&function.code.sha256));
             state.functions.iter().map(pin).collect()
         });
+        host::end_left_behind(codes.root());
         codes.sweep()?;
         Ok(Self {
             state,
@@ -262,7 +264,7 @@ pub async fn stop(cloud: &Arc<Cloud>) {
     lambda.codes.close();
     let pools: Vec<_> = lock(&lambda.pools).drain().map(|(_, pool)| pool).collect();
     for pool in pools {
-        pool.retire();
+        pool.end().await;
     }
     // Running invocations notice the end of their process; those that are just starting one follow.
     for _ in 0..100 {

@@ -53,8 +53,19 @@ impl Pool {
     }
 
     pub fn retire(&self) {
+        drop(self.take_idle());
+    }
+
+    /// As [`Pool::retire`], and resolves when the idle processes are gone.
+    pub async fn end(&self) {
+        for (mut process, _) in self.take_idle() {
+            process.finish().await;
+        }
+    }
+
+    fn take_idle(&self) -> Vec<(Process, Instant)> {
         self.retired.store(true, Ordering::Release);
-        lock(&self.idle).clear();
+        std::mem::take(&mut *lock(&self.idle))
     }
 
     pub fn is_retired(&self) -> bool {

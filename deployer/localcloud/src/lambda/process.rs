@@ -1,39 +1,20 @@
 //! One function process: started with its environment, asked one event at a time, ended with its group.
 
-use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 use super::code::Pin;
+use super::host::{Groups, end, peak_memory, runnable, spawn_free};
 use super::journal::{Figures, Journal, Output, Platform};
-use super::lock;
 use super::runtime_api::{ANSWER_LIMIT, Event, Report, RuntimeApi, failure};
 
 /// Lambda's limit on the initialisation.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-
-/// The process groups that live, so that the cloud can end them all.
-#[derive(Default)]
-pub struct Groups(Mutex<BTreeSet<i32>>);
-
-impl Groups {
-    pub fn end_all(&self) {
-        for group in lock(&self.0).iter().copied() {
-            end(group);
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
-    }
-}
 
 /// A process that nothing has been asked yet, or that answered and waits.
 pub struct Process {
@@ -88,7 +69,7 @@ impl Process {
                     Ok(process)
                 }
                 Err(ended) => {
-                    process.end();
+                    process.finish().await;
                     process.output.settle().await;
                     Err(ended)
                 }
@@ -130,7 +111,7 @@ impl Process {
         let child = spawn_free(&mut command).await?;
         // A child that was not waited for yet has an id.
         let group = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
-        lock(&start.groups.0).insert(group);
+        start.groups.add(group);
         Ok(Self {
             child,
             group,
@@ -178,7 +159,7 @@ impl Process {
         let duration = milliseconds(began);
         let max_memory = self.child.id().and_then(peak_memory);
         if !ended.alive {
-            self.end();
+            self.finish().await;
         }
         self.output.settle().await;
         let status = match &ended {
@@ -189,7 +170,7 @@ impl Process {
         if let Some(line) = message_of(&ended.payload).filter(|_| ended.failed && !ended.alive) {
             self.journal.platform(&Platform::Fault { request_id: &request_id, line: &line });
         }
-        let init = self.init.take().map(|init| init.as_secs_f64() * 1000.0);
+        let init = self.init.take().map(in_milliseconds);
         let figures = Figures { duration, init, memory_size, max_memory };
         self.journal.platform(&Platform::Report { request_id: &request_id, status, figures });
         ended
@@ -248,6 +229,14 @@ impl Process {
         }
     }
 
+    /// Ends the process and resolves when the system knows it no more.
+    pub async fn finish(&mut self) {
+        self.end();
+        if let Err(error) = self.child.wait().await {
+            tracing::warn!(%error, "a function's process could not be waited for");
+        }
+    }
+
     /// Ends the process and whatever it started.
     fn end(&mut self) {
         end(self.group);
@@ -257,63 +246,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.end();
-        lock(&self.groups.0).remove(&self.group);
+        self.groups.remove(self.group);
     }
 }
 
 struct Heard {
     report: Option<Report>,
     exited: Option<ExitStatus>,
-}
-
-fn end(group: i32) {
-    if let Some(group) = Pid::from_raw(group) {
-        match kill_process_group(group, Signal::KILL) {
-            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-            Err(error) => tracing::warn!(%error, "a function's process could not be ended"),
-        }
-    }
-}
-
-/// Starts the command. A file that was just written can be busy for a moment: another thread that
-/// forks in between holds it open until it runs its own program.
-async fn spawn_free(command: &mut Command) -> io::Result<Child> {
-    for _ in 0..50 {
-        match command.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            spawned => return spawned,
-        }
-    }
-    command.spawn()
-}
-
-/// Whether the host can run the file. Asked before the start, since exec falls back to the shell for
-/// a program of another machine.
-fn runnable(bootstrap: &Path) -> io::Result<()> {
-    let mut head = [0_u8; 20];
-    let mut file = std::fs::File::open(bootstrap).map_err(|_| {
-        io::Error::other("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
-    })?;
-    let read = io::Read::read(&mut file, &mut head)?;
-    if fits(&head[..read]) {
-        Ok(())
-    } else {
-        Err(io::Error::other("fork/exec /var/task/bootstrap: exec format error"))
-    }
-}
-
-fn fits(head: &[u8]) -> bool {
-    if head.starts_with(b"#!") {
-        return true;
-    }
-    if cfg!(target_os = "macos") {
-        return head.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) || head.starts_with(&[0xca, 0xfe, 0xba, 0xbe]);
-    }
-    // e_machine of the ELF header: EM_X86_64 is 62, EM_AARCH64 is 183.
-    let machine = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
-    head.starts_with(b"\x7fELF") && head.get(18..20) == Some(&u16::to_le_bytes(machine)[..])
 }
 
 fn answered(payload: Bytes) -> Ended {
@@ -345,35 +284,17 @@ fn message_of(payload: &Bytes) -> Option<String> {
 }
 
 fn milliseconds(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1000.0
+    in_milliseconds(since.elapsed())
 }
 
-/// MB; only Linux tells. The memory limit itself is not enforced.
-fn peak_memory(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes.div_ceil(1024))
+/// To the microsecond.
+fn in_milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_program_of_another_machine_is_told_by_its_elf_header() {
-        let elf = |machine: u16| {
-            let mut head = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0".to_vec();
-            head.extend(machine.to_le_bytes());
-            head
-        };
-        if cfg!(target_os = "linux") {
-            assert_eq!(fits(&elf(62)), cfg!(target_arch = "x86_64"));
-            assert_eq!(fits(&elf(183)), cfg!(target_arch = "aarch64"));
-        }
-        assert!(fits(b"#!/bin/sh\n"));
-        assert!(!fits(b"plain text"));
-        assert!(!fits(b""));
-    }
 
     #[test]
     fn exits_are_worded_as_lambda_words_them() {

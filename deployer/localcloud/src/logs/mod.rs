@@ -1,7 +1,9 @@
 //! CloudWatch Logs: groups, streams and their events.
 
 mod api;
+mod journal;
 mod pattern;
+mod read;
 pub mod resources;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,6 +14,7 @@ pub use api::handle;
 use crate::cloud::{REGION, arn};
 use crate::store::{Persisted, Store};
 use crate::wire::AwsError;
+use journal::Journal;
 
 /// What a group keeps: older events go first. AWS keeps all; this is a person's machine.
 const GROUP_LIMIT: usize = 10 * 1024 * 1024;
@@ -21,6 +24,7 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 pub struct Logs {
     state: Persisted<State>,
+    journal: Journal,
 }
 
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -32,6 +36,8 @@ struct State {
 
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Group {
+    /// The name of its events' file.
+    journal: String,
     region: String,
     created_at: i64,
     retention_days: Option<i64>,
@@ -40,6 +46,8 @@ struct Group {
     deletion_protection: bool,
     tags: BTreeMap<String, String>,
     streams: BTreeMap<String, Stream>,
+    /// Of all events.
+    #[serde(skip)]
     bytes: usize,
 }
 
@@ -47,11 +55,12 @@ struct Group {
 struct Stream {
     created_at: i64,
     last_ingestion: Option<i64>,
-    /// In the order of arrival.
+    /// In the order of arrival. They are kept in the group's journal.
+    #[serde(skip)]
     events: VecDeque<Stored>,
 }
 
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone)]
 struct Stored {
     id: u64,
     ingested_at: i64,
@@ -68,7 +77,15 @@ pub struct Event {
 
 impl Logs {
     pub fn open(store: &Store) -> io::Result<Self> {
-        Ok(Self { state: store.open("logs")? })
+        let logs = Self { state: store.open("logs")?, journal: Journal::open(store)? };
+        let journals = logs.state.read(|state| {
+            state.groups.iter().map(|(name, group)| (name.clone(), group.journal.clone())).collect::<Vec<_>>()
+        });
+        for (name, journal) in journals {
+            let events = logs.journal.read(&journal)?;
+            logs.state.write(|state| state.restore(&name, events));
+        }
+        Ok(logs)
     }
 
     pub fn group_exists(&self, group: &str) -> bool {
@@ -85,7 +102,8 @@ impl Logs {
             if state.groups.contains_key(name) {
                 return Err(already_exists("group"));
             }
-            state.groups.insert(name.to_owned(), Group { created_at: now(), ..group });
+            let journal = uuid::Uuid::new_v4().to_string();
+            state.groups.insert(name.to_owned(), Group { journal, created_at: now(), ..group });
             Ok(())
         })
     }
@@ -100,9 +118,61 @@ impl Logs {
                 .streams
                 .entry(stream.to_owned())
                 .or_insert_with(|| Stream { created_at: now, ..Stream::default() });
-            state.append(group, stream, events)
+            self.record(state, group, stream, events)
         })
     }
+
+    /// Appends to a stream that is there.
+    fn record(
+        &self,
+        state: &mut State,
+        group: &str,
+        stream: &str,
+        events: Vec<Event>,
+    ) -> Result<(), AwsError> {
+        let now = now();
+        let group = state.groups.get_mut(group).ok_or_else(|| not_found("group"))?;
+        let kept = group.streams.get_mut(stream).ok_or_else(|| not_found("stream"))?;
+        kept.last_ingestion = Some(now);
+        let events: Vec<Stored> =
+            (state.next_id..).zip(events).map(|(id, event)| Stored { id, ingested_at: now, event }).collect();
+        state.next_id += events.len() as u64;
+        let full = self.journal.append(&group.journal, stream, &events).map_err(unwritable)?;
+        group.bytes += events.iter().map(Stored::size).sum::<usize>();
+        kept.events.extend(events);
+        group.trim(now);
+        if full {
+            self.journal.rewrite(&group.journal, group.events()).map_err(unwritable)?;
+        }
+        Ok(())
+    }
+
+    /// Errors: ResourceNotFoundException; ValidationException where it is protected.
+    fn delete_group(&self, name: &str) -> Result<(), AwsError> {
+        self.state.write(|state| {
+            let group = state.group(name)?;
+            if group.deletion_protection {
+                return Err(AwsError::new(
+                    400,
+                    "ValidationException",
+                    "The log group cannot be deleted because deletion protection is enabled.",
+                ));
+            }
+            self.journal.delete(&group.journal).map_err(unwritable)?;
+            state.groups.remove(name);
+            Ok(())
+        })
+    }
+}
+
+impl Stored {
+    fn size(&self) -> usize {
+        self.event.message.len() + EVENT_OVERHEAD
+    }
+}
+
+fn unwritable(error: io::Error) -> AwsError {
+    AwsError::new(500, "ServiceUnavailableException", error.to_string())
 }
 
 impl State {
@@ -114,18 +184,17 @@ impl State {
         self.groups.get_mut(name).ok_or_else(|| not_found("group"))
     }
 
-    fn append(&mut self, group: &str, stream: &str, events: Vec<Event>) -> Result<(), AwsError> {
-        let now = now();
-        let group = self.groups.get_mut(group).ok_or_else(|| not_found("group"))?;
-        let kept = group.streams.get_mut(stream).ok_or_else(|| not_found("stream"))?;
-        kept.last_ingestion = Some(now);
-        for event in events {
-            group.bytes += event.message.len() + EVENT_OVERHEAD;
-            kept.events.push_back(Stored { id: self.next_id, ingested_at: now, event });
-            self.next_id += 1;
+    /// Puts the journal's events back into their streams; those of deleted streams are left out.
+    fn restore(&mut self, group: &str, events: Vec<(String, Stored)>) {
+        let Some(group) = self.groups.get_mut(group) else { return };
+        for (stream, stored) in events {
+            self.next_id = self.next_id.max(stored.id + 1);
+            if let Some(stream) = group.streams.get_mut(&stream) {
+                group.bytes += stored.size();
+                stream.events.push_back(stored);
+            }
         }
-        group.trim(now);
-        Ok(())
+        group.trim(now());
     }
 }
 
@@ -136,7 +205,7 @@ impl Group {
         for stream in self.streams.values_mut() {
             while stream.events.front().is_some_and(|stored| stored.event.timestamp < oldest) {
                 if let Some(gone) = stream.events.pop_front() {
-                    self.bytes = self.bytes.saturating_sub(gone.event.message.len() + EVENT_OVERHEAD);
+                    self.bytes = self.bytes.saturating_sub(gone.size());
                 }
             }
         }
@@ -148,11 +217,15 @@ impl Group {
                 .min_by_key(|stream| stream.events.front().map(|stored| stored.id));
             match first.and_then(|stream| stream.events.pop_front()) {
                 Some(gone) => {
-                    self.bytes = self.bytes.saturating_sub(gone.event.message.len() + EVENT_OVERHEAD);
+                    self.bytes = self.bytes.saturating_sub(gone.size());
                 }
                 None => return,
             }
         }
+    }
+
+    fn events(&self) -> impl Iterator<Item = (&String, &Stored)> {
+        self.streams.iter().flat_map(|(name, stream)| stream.events.iter().map(move |event| (name, event)))
     }
 
     fn arn(&self, name: &str) -> String {
@@ -212,5 +285,32 @@ mod tests {
         assert_eq!(logs.append("g", "s", Vec::new()).unwrap_err().code, "ResourceNotFoundException");
         logs.create_group("g").unwrap();
         assert_eq!(logs.create_group("g").unwrap_err().code, "ResourceAlreadyExistsException");
+    }
+
+    #[test]
+    fn events_survive_a_restart_and_a_line_cut_by_a_kill_does_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let store = Store::new(Some(folder.path().to_owned()));
+            let logs = Logs::open(&store).unwrap();
+            (store, logs)
+        };
+        let (store, logs) = open();
+        logs.create_group("g").unwrap();
+        logs.append("g", "s", vec![event(now(), 1), event(now(), 2)]).unwrap();
+        store.flush().unwrap();
+        let journal = folder.path().join("logs").read_dir().unwrap().next().unwrap().unwrap().path();
+        let mut text = std::fs::read(&journal).unwrap();
+        text.extend(b"{\"stream\":\"s\",");
+        std::fs::write(&journal, text).unwrap();
+        let (_store, logs) = open();
+        logs.state.read(|state| {
+            let sizes: Vec<usize> =
+                state.groups["g"].streams["s"].events.iter().map(|e| e.event.message.len()).collect();
+            assert_eq!(sizes, [1, 2]);
+            assert_eq!(state.next_id, 2);
+        });
+        logs.delete_group("g").unwrap();
+        assert!(!journal.exists());
     }
 }

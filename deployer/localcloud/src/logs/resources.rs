@@ -60,8 +60,7 @@ impl ResourceType for LogGroup {
     ) -> BoxFuture<'a, Result<Created, Failure>> {
         Box::pin(async move {
             let properties: Properties = request.typed()?;
-            let name =
-                properties.log_group_name.clone().unwrap_or_else(|| generated_name(request, 512));
+            let name = properties.log_group_name.clone().unwrap_or_else(|| generated_name(request, 512));
             Self::may(cloud, request, &Self::actions(Some("logs:CreateLogGroup"), &properties), &name)?;
             api::valid_name(&name)?;
             let group = Group {
@@ -116,7 +115,7 @@ impl ResourceType for LogGroup {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             Self::may(cloud, request, &["logs:DeleteLogGroup"], physical_id)?;
-            match cloud.logs.state.write(|state| api::delete_group(state, physical_id)) {
+            match cloud.logs.delete_group(physical_id) {
                 Err(error) if error.code == "ResourceNotFoundException" => Ok(()),
                 other => Ok(other?),
             }

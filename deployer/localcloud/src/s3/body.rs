@@ -54,9 +54,9 @@ pub fn payload(headers: &HeaderMap, body: &Bytes) -> Result<Payload, AwsError> {
             return Err(AwsError::new(400, "BadDigest", text));
         }
     }
-    let of_headers = headers.iter().filter_map(|(name, value)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-    });
+    let of_headers = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
     let checksum = of_headers.chain(trailers).find_map(|(name, value)| {
         let algorithm = name.strip_prefix("x-amz-checksum-")?;
         // `algorithm` and `type` say how, not what.

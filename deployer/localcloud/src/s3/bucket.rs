@@ -173,9 +173,10 @@ pub fn setting(bucket: &Bucket, call: &Call, name: &str) -> Result<Response, Aws
 }
 
 fn encryption(bucket: &Bucket) -> String {
-    let rule = bucket.encryption.as_ref().map_or(&Value::Null, |encryption| {
-        &encryption["ServerSideEncryptionConfiguration"][0]
-    });
+    let rule = bucket
+        .encryption
+        .as_ref()
+        .map_or(&Value::Null, |encryption| &encryption["ServerSideEncryptionConfiguration"][0]);
     let default = &rule["ServerSideEncryptionByDefault"];
     let algorithm = default["SSEAlgorithm"].as_str().unwrap_or("AES256");
     let key = default["KMSMasterKeyID"]
@@ -238,8 +239,13 @@ pub fn set(state: &mut State, call: &Call, name: &str, setting: &str) -> Result<
         }
         "policy" => {
             let body = super::body::payload(&call.headers, &call.body)?.bytes;
-            let policy: Value = serde_json::from_slice(&body)
-                .map_err(|_| AwsError::new(400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'"))?;
+            let policy: Value = serde_json::from_slice(&body).map_err(|_| {
+                AwsError::new(
+                    400,
+                    "MalformedPolicy",
+                    "Policies must be valid JSON and the first byte must be '{'",
+                )
+            })?;
             valid_policy(name, &policy)?;
             bucket.policy = Some(policy);
             Ok(empty(204, call))
@@ -271,6 +277,9 @@ mod tests {
         valid_policy("mine", &policy("arn:aws:s3:::mine")).unwrap();
         valid_policy("mine", &policy("arn:aws:s3:::mine/*")).unwrap();
         let error = valid_policy("mine", &policy("arn:aws:s3:::minette/*")).unwrap_err();
-        assert_eq!((error.code.as_str(), error.message.as_str()), ("MalformedPolicy", "Policy has invalid resource"));
+        assert_eq!(
+            (error.code.as_str(), error.message.as_str()),
+            ("MalformedPolicy", "Policy has invalid resource")
+        );
     }
 }

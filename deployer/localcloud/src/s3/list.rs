@@ -26,7 +26,11 @@ impl<'a> Asked<'a> {
         let limit = match query("max-keys") {
             None => 1000,
             Some(text) => text.parse::<usize>().map_err(|_| {
-                AwsError::new(400, "InvalidArgument", "Provided max-keys not an integer or within integer range")
+                AwsError::new(
+                    400,
+                    "InvalidArgument",
+                    "Provided max-keys not an integer or within integer range",
+                )
             })?,
         };
         Ok(Self {

@@ -24,9 +24,10 @@ pub fn find<'a>(
     let no_key = || AwsError::new(404, "NoSuchKey", "The specified key does not exist.");
     let found = match version {
         None => versions.last().filter(|version| version.content.is_some()).ok_or_else(no_key)?,
-        Some(id) => versions.iter().find(|version| version.id == id).ok_or_else(|| {
-            AwsError::new(404, "NoSuchVersion", "The specified version does not exist.")
-        })?,
+        Some(id) => versions
+            .iter()
+            .find(|version| version.id == id)
+            .ok_or_else(|| AwsError::new(404, "NoSuchVersion", "The specified version does not exist."))?,
     };
     match &found.content {
         Some(content) => Ok((found, content)),

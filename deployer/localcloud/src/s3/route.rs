@@ -14,9 +14,22 @@ use crate::wire::{AwsError, Call};
 
 /// Query parameters that refine an operation. Any other one asks for an operation of its own.
 const REFINING: [&str; 16] = [
-    "x-id", "list-type", "prefix", "delimiter", "max-keys", "continuation-token", "start-after",
-    "encoding-type", "fetch-owner", "key-marker", "version-id-marker", "versionId",
-    "response-content-type", "bucket-region", "max-buckets", "partNumber",
+    "x-id",
+    "list-type",
+    "prefix",
+    "delimiter",
+    "max-keys",
+    "continuation-token",
+    "start-after",
+    "encoding-type",
+    "fetch-owner",
+    "key-marker",
+    "version-id-marker",
+    "versionId",
+    "response-content-type",
+    "bucket-region",
+    "max-buckets",
+    "partNumber",
 ];
 
 pub async fn handle(cloud: &Arc<Cloud>, call: Call) -> Response {
@@ -108,11 +121,7 @@ fn quoted(mut error: AwsError) -> AwsError {
 }
 
 fn not_allowed() -> AwsError {
-    AwsError::new(
-        405,
-        "MethodNotAllowed",
-        "The specified method is not allowed against this resource.",
-    )
+    AwsError::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 }
 
 fn of_bucket(cloud: &Arc<Cloud>, call: &Call, target: &Target) -> Result<Response, AwsError> {

@@ -47,7 +47,8 @@ impl Element {
                 return Err(malformed());
             }
             if let Some(name) = tag.strip_prefix('/') {
-                let closed = open.pop().filter(|element| element.name == name.trim()).ok_or_else(malformed)?;
+                let closed =
+                    open.pop().filter(|element| element.name == name.trim()).ok_or_else(malformed)?;
                 open.last_mut().ok_or_else(malformed)?.children.push(closed);
                 continue;
             }

@@ -3,7 +3,7 @@
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Stack, StackEvent, Tag,
+    Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Stack, StackEvent,
 };
 use localcloud::Running;
 
@@ -167,4 +167,147 @@ async fn a_change_set_makes_a_stack_that_can_be_changed_and_deleted() {
     let groups = aws_sdk_cloudwatchlogs::Client::new(&support::administrator(&cloud));
     let groups = groups.describe_log_groups().send().await.unwrap();
     assert!(groups.log_groups().is_empty());
+}
+
+/// The kinds of resources that a service has, without its functions' code.
+const SERVICE: &str = r#"
+Parameters:
+  Prefix: {Type: String}
+  Replace: {Type: String, Default: "no"}
+Conditions:
+  Broken: !Equals [!Ref Replace, broken]
+Resources:
+  ProfilesTable:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions:
+        - {AttributeName: pk, AttributeType: S}
+        - {AttributeName: sk, AttributeType: S}
+      KeySchema:
+        - {AttributeName: pk, KeyType: HASH}
+        - {AttributeName: sk, KeyType: RANGE}
+      GlobalSecondaryIndexes:
+        - IndexName: sk-pk-index
+          KeySchema:
+            - {AttributeName: sk, KeyType: HASH}
+            - {AttributeName: pk, KeyType: RANGE}
+          Projection: {ProjectionType: ALL}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - {Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: lambda.amazonaws.com}}
+      Policies:
+        - PolicyName: table
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement: {Effect: Allow, Action: "dynamodb:GetItem", Resource: !GetAtt ProfilesTable.Arn}
+  UserPool:
+    Type: AWS::Cognito::UserPool
+    Properties: {UsernameAttributes: [email], AutoVerifiedAttributes: [email]}
+  UserPoolClient:
+    Type: AWS::Cognito::UserPoolClient
+    Properties:
+      UserPoolId: !Ref UserPool
+      ExplicitAuthFlows: [ALLOW_USER_SRP_AUTH, ALLOW_REFRESH_TOKEN_AUTH]
+  UserPoolDomain:
+    Type: AWS::Cognito::UserPoolDomain
+    Properties: {Domain: !Ref Prefix, UserPoolId: !Ref UserPool}
+  HttpApi:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: !Ref "AWS::StackName", ProtocolType: HTTP}
+  HttpApiStage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref HttpApi, StageName: $default, AutoDeploy: "true"}
+  JwtAuthorizer:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: !Ref HttpApi
+      Name: jwt
+      AuthorizerType: JWT
+      IdentitySource: ["$request.header.Authorization"]
+      JwtConfiguration:
+        Audience: [!Ref UserPoolClient]
+        Issuer: !Sub "https://cognito-idp.${AWS::Region}.amazonaws.com/${UserPool}"
+  Twin:
+    Type: AWS::Logs::LogGroup
+    Condition: Broken
+    DependsOn: [JwtAuthorizer, UserPoolDomain]
+    Properties: {LogGroupName: /taken}
+Outputs:
+  ApiUrl: {Value: !GetAtt HttpApi.ApiEndpoint}
+  TableProfiles: {Value: !Ref ProfilesTable}
+"#;
+
+async fn service(client: &Client, update: bool, replace: &str) -> Stack {
+    let kind = if update { ChangeSetType::Update } else { ChangeSetType::Create };
+    let name = format!("c-{replace}");
+    let made = client
+        .create_change_set()
+        .stack_name("service")
+        .change_set_name(name)
+        .change_set_type(kind)
+        .template_body(SERVICE)
+        .capabilities(Capability::CapabilityIam)
+        .parameters(parameter("Prefix", "profile-dev-x1y2"))
+        .parameters(parameter("Replace", replace))
+        .send()
+        .await
+        .unwrap();
+    let set = client.describe_change_set().change_set_name(made.id().unwrap()).send().await.unwrap();
+    assert_eq!(set.status(), Some(&ChangeSetStatus::CreateComplete), "{:?}", set.status_reason());
+    execute(client, made.id().unwrap(), replace).await;
+    resting(client, "service").await
+}
+
+#[tokio::test]
+async fn a_whole_service_comes_up_goes_back_after_a_failure_and_leaves_nothing() {
+    let cloud = support::cloud().await;
+    let config = support::administrator(&cloud);
+    let client = client(&cloud);
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
+    logs.create_log_group().log_group_name("/taken").send().await.unwrap();
+    let stack = service(&client, false, "no").await;
+    let log = events(&client, "service").await.join("\n");
+    assert_eq!(stack.stack_status().unwrap().as_str(), "CREATE_COMPLETE", "{log}");
+    let output = |key: &str| {
+        let found = stack.outputs().iter().find(|output| output.output_key() == Some(key));
+        found.and_then(|output| output.output_value()).unwrap().to_owned()
+    };
+    assert!(output("ApiUrl").starts_with(&format!("{}/_api/", cloud.endpoint())), "{}", output("ApiUrl"));
+    let tables = aws_sdk_dynamodb::Client::new(&config);
+    let table = tables.describe_table().table_name(output("TableProfiles")).send().await.unwrap();
+    assert_eq!(table.table().unwrap().global_secondary_indexes().len(), 1);
+
+    let stack = service(&client, true, "broken").await;
+    let log = events(&client, "service").await.join("\n");
+    assert_eq!(stack.stack_status().unwrap().as_str(), "UPDATE_ROLLBACK_COMPLETE", "{log}");
+    assert!(log.contains("Twin CREATE_FAILED Resource handler returned message:"), "{log}");
+    assert!(log.contains("HandlerErrorCode: AlreadyExists"), "{log}");
+
+    client.delete_stack().stack_name("service").send().await.unwrap();
+    let stack = resting(&client, stack.stack_id().unwrap()).await;
+    let log = events(&client, stack.stack_id().unwrap()).await.join("\n");
+    assert_eq!(stack.stack_status().unwrap().as_str(), "DELETE_COMPLETE", "{log}");
+    assert!(tables.list_tables().send().await.unwrap().table_names().is_empty());
+    let pools = aws_sdk_cognitoidentityprovider::Client::new(&config);
+    assert!(pools.list_user_pools().max_results(10).send().await.unwrap().user_pools().is_empty());
+}
+
+#[tokio::test]
+async fn refusals_carry_the_code_and_the_words_of_aws() {
+    let cloud = support::cloud().await;
+    let client = client(&cloud);
+    let create = || client.create_stack().stack_name("refused");
+    let role = "Resources: {R: {Type: 'AWS::IAM::Role', Properties: {AssumeRolePolicyDocument: {}}}}";
+    let refused = create().template_body(role).send().await.unwrap_err();
+    assert!(refused.as_service_error().unwrap().is_insufficient_capabilities_exception());
+    assert_eq!(refused.message(), Some("Requires capabilities : [CAPABILITY_IAM]"));
+    let refused = create().template_body("Resources: [").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("ValidationError"));
+    let gone = client.describe_change_set().change_set_name("c").stack_name("refused").send().await;
+    assert_eq!(gone.unwrap_err().message(), Some("Stack [refused] does not exist"));
 }

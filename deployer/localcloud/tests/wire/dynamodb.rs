@@ -1,32 +1,12 @@
 //! DynamoDB over the wire, with a role's rights.
 
-use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, PointInTimeRecoveryStatus, Put, TransactWriteItem};
 use localcloud::Running;
-use localcloud::auth::Principal;
-use localcloud::resource::{Request, all};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::support::{administrator, cloud, with_credentials};
-
-fn request(logical_id: &str, properties: Value) -> Request {
-    Request {
-        stack_id: "arn:aws:cloudformation:us-east-1:000000000000:stack/service-dev/1".to_owned(),
-        stack_name: "service-dev".to_owned(),
-        logical_id: logical_id.to_owned(),
-        region: "us-east-1".to_owned(),
-        principal: Principal::Administrator,
-        tags: Map::new(),
-        properties,
-    }
-}
-
-async fn create(cloud: &Running, kind: &str, properties: Value) -> String {
-    let kind = all().into_iter().find(|candidate| candidate.name() == kind).unwrap();
-    kind.create(cloud.cloud(), &request("Resource", properties)).await.unwrap().physical_id
-}
+use crate::support::{administrator, as_function, cloud, create_resource, create_role};
 
 fn table() -> Value {
     json!({
@@ -45,33 +25,10 @@ fn table() -> Value {
 /// A cloud with the profiles table, the administrator's client, and one of a role with `statements`.
 async fn with_role(statements: Value) -> (Running, Client, Client) {
     let cloud = cloud().await;
-    create(&cloud, "AWS::DynamoDB::Table", table()).await;
-    create(
-        &cloud,
-        "AWS::IAM::Role",
-        json!({
-            "RoleName": "get-profile",
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-                "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]},
-            "Policies": [{"PolicyName": "p",
-                "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}],
-        }),
-    )
-    .await;
-    let session = cloud
-        .cloud()
-        .iam
-        .assume_for_service("arn:aws:iam::000000000000:role/get-profile", "lambda.amazonaws.com", "f", &[])
-        .unwrap();
-    let credentials = Credentials::new(
-        session.access_key_id,
-        session.secret_access_key,
-        Some(session.session_token),
-        None,
-        "test",
-    );
+    create_resource(&cloud, "AWS::DynamoDB::Table", table()).await;
+    create_role(&cloud, "get-profile", json!({"Service": "lambda.amazonaws.com"}), statements).await;
     let admin = Client::new(&administrator(&cloud));
-    let role = Client::new(&with_credentials(&cloud, credentials));
+    let role = Client::new(&as_function(&cloud, "get-profile"));
     (cloud, admin, role)
 }
 
@@ -100,7 +57,12 @@ async fn get(client: &Client, user: &str) -> Result<Option<String>, (Option<Stri
 async fn a_role_reads_what_its_policy_names_and_nothing_else() {
     let statements = json!([{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": TABLE}]);
     let (_cloud, admin, role) = with_role(statements).await;
-    admin.transact_write_items().transact_items(TransactWriteItem::builder().put(put("USER#1")).build()).send().await.unwrap();
+    admin
+        .transact_write_items()
+        .transact_items(TransactWriteItem::builder().put(put("USER#1")).build())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(get(&role, "USER#1").await.unwrap().as_deref(), Some("USER#1"));
     let error = role.put_item().table_name("profiles").item("pk", text("x")).send().await.unwrap_err();
     let error = error.into_service_error();
@@ -116,14 +78,21 @@ async fn a_role_reads_what_its_policy_names_and_nothing_else() {
         .key_condition_expression("sk = :v")
         .expression_attribute_values(":v", text("PROFILE"));
     let error = query.send().await.unwrap_err().into_service_error();
-    assert!(error.message().unwrap().contains(&format!("dynamodb:Query on resource: {TABLE}/index/sk-pk-index")));
+    assert!(
+        error.message().unwrap().contains(&format!("dynamodb:Query on resource: {TABLE}/index/sk-pk-index"))
+    );
 }
 
 #[tokio::test]
 async fn a_transaction_needs_the_right_of_every_member() {
     let statements = json!([{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": TABLE}]);
     let (_cloud, admin, role) = with_role(statements).await;
-    let delete = Delete::builder().table_name("profiles").key("pk", text("y")).key("sk", text("PROFILE")).build().unwrap();
+    let delete = Delete::builder()
+        .table_name("profiles")
+        .key("pk", text("y"))
+        .key("sk", text("PROFILE"))
+        .build()
+        .unwrap();
     let both = role
         .transact_write_items()
         .transact_items(TransactWriteItem::builder().put(put("USER#2")).build())
@@ -159,7 +128,8 @@ async fn leading_keys_bind_a_role_to_its_own_partition() {
 
 #[tokio::test]
 async fn failed_conditions_are_told_as_dynamodb_tells_them() {
-    let (_cloud, admin, _role) = with_role(json!([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])).await;
+    let (_cloud, admin, _role) =
+        with_role(json!([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])).await;
     let write = || {
         admin
             .put_item()
@@ -194,17 +164,20 @@ async fn failed_conditions_are_told_as_dynamodb_tells_them() {
     else {
         panic!("{error}")
     };
-    let codes: Vec<_> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap()).collect();
+    let codes: Vec<_> =
+        cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap()).collect();
     assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
     assert_eq!(get(&admin, "USER#3").await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn tables_of_another_region_do_not_exist() {
-    let (cloud, admin, _role) = with_role(json!([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])).await;
+    let (cloud, admin, _role) =
+        with_role(json!([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])).await;
     let here = admin.describe_table().table_name("profiles").send().await.unwrap();
     assert_eq!(here.table().unwrap().table_arn(), Some(TABLE));
-    let elsewhere = administrator(&cloud).to_builder().region(aws_config::Region::new("eu-central-1")).build();
+    let elsewhere =
+        administrator(&cloud).to_builder().region(aws_config::Region::new("eu-central-1")).build();
     let error = Client::new(&elsewhere).describe_table().table_name("profiles").send().await.unwrap_err();
     assert_eq!(error.code(), Some("ResourceNotFoundException"));
 }
@@ -217,7 +190,7 @@ async fn protection_recovery_and_encryption_are_described_as_they_were_declared(
     properties["PointInTimeRecoverySpecification"] =
         json!({"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": 7});
     properties["SSESpecification"] = json!({"SSEEnabled": true, "SSEType": "KMS"});
-    create(&cloud, "AWS::DynamoDB::Table", properties).await;
+    create_resource(&cloud, "AWS::DynamoDB::Table", properties).await;
     let admin = Client::new(&administrator(&cloud));
     let table = admin.describe_table().table_name("profiles").send().await.unwrap().table.unwrap();
     assert_eq!(table.deletion_protection_enabled(), Some(true));

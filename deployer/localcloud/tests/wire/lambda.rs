@@ -71,6 +71,10 @@ fn serve(api: &str) {
                 runtime(api, "POST", &format!("invocation/{id}/error"), error.as_bytes());
             }
             Some("large") => respond(json!("x".repeat(7_000_000)).to_string().as_bytes()),
+            Some("flood") => {
+                (0..2000).for_each(|line| println!("line {line}"));
+                respond(b"null");
+            }
             Some("print") => {
                 println!("hello from the function");
                 eprint!("and without a new line");
@@ -404,6 +408,19 @@ async fn output_is_in_the_tail_and_in_the_group_between_start_and_report() {
     cloud.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invocation_ends_behind_everything_that_it_printed() {
+    let cloud = cloud().await;
+    function(&cloud, json!({})).await;
+    let client = Client::new(&administrator(&cloud));
+    let flood = Blob::new(r#"{"do":"flood"}"#);
+    let answer =
+        client.invoke().function_name("f").log_type(LogType::Tail).payload(flood).send().await.unwrap();
+    let tail = base64(answer.log_result().unwrap());
+    assert!(tail.len() <= 4096 && tail.contains("line 1998\nline 1999\nEND RequestId: "), "{tail}");
+    cloud.stop().await;
+}
+
 fn base64(text: &str) -> String {
     use base64::Engine;
     String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).unwrap()).unwrap()
@@ -476,7 +493,13 @@ async fn new_code_is_served_by_new_processes() {
     assert_eq!(shown.code_sha256(), updated.code_sha256());
     let (_, after) = call(&client, json!({"do": "facts"})).await;
     assert_eq!((&before["build"], &after["build"]), (&json!("one"), &json!("two")));
-    assert!(!lives(before["pid"].as_u64().unwrap()));
+    let former = before["pid"].as_u64().unwrap();
+    let ended = async {
+        while lives(former) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the former process ends");
     cloud.stop().await;
 }
 
@@ -519,6 +542,23 @@ async fn functions_and_their_code_survive_a_restart_and_go_when_deleted() {
         localcloud::resource::all().into_iter().find(|one| one.name() == "AWS::Lambda::Function").unwrap();
     kind.delete(cloud.cloud(), &request(Principal::Administrator, "F", properties), "f").await.unwrap();
     assert_eq!(std::fs::read_dir(folder.path().join("functions")).unwrap().count(), 0);
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_a_killed_cloud_left_behind_is_ended_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = folder.path().join("functions").join("hash");
+    std::fs::create_dir_all(&code).unwrap();
+    let mut left = tokio::process::Command::new("sleep")
+        .arg("600")
+        .current_dir(code)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let cloud = start(Config { folder: Some(folder.path().to_owned()), ..Config::default() }).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), left.wait()).await.unwrap().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9));
     cloud.stop().await;
 }
 

@@ -4,6 +4,7 @@
 mod cloudformation;
 mod cognito;
 mod dynamodb;
+mod faults;
 mod httpapi;
 mod iam;
 mod lambda;

@@ -8,9 +8,8 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, ChecksumAlgorithm, Delete, ObjectIdentifier, VersioningConfiguration,
 };
 use localcloud::{Config, Running, start};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{administrator, cloud};
+use crate::support::{administrator, cloud, raw};
 
 async fn with_bucket() -> (Running, Client) {
     let cloud = cloud().await;
@@ -46,7 +45,16 @@ async fn an_object_comes_back_as_it_was_put() {
     assert_eq!(head.content_length(), Some(7));
     assert_eq!(head.e_tag(), Some("\"9a0364b9e99bb480dd25e1f0284c8555\""));
     assert_eq!(get(&s3, "absent").await.unwrap_err(), "NoSuchKey");
-    assert!(s3.head_object().bucket("artefacts").key("absent").send().await.unwrap_err().into_service_error().is_not_found());
+    assert!(
+        s3.head_object()
+            .bucket("artefacts")
+            .key("absent")
+            .send()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_not_found()
+    );
     assert!(s3.head_bucket().bucket("absent").send().await.unwrap_err().into_service_error().is_not_found());
 }
 
@@ -55,7 +63,13 @@ async fn a_streamed_body_and_every_checksum_are_verified() {
     let (_cloud, s3) = with_bucket().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, &vec![7; 200_000]).unwrap();
-    for algorithm in [ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Crc32C, ChecksumAlgorithm::Crc64Nvme, ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256] {
+    for algorithm in [
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32C,
+        ChecksumAlgorithm::Crc64Nvme,
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+    ] {
         let body = ByteStream::from_path(file.path()).await.unwrap();
         let put = s3.put_object().bucket("artefacts").key("big").checksum_algorithm(algorithm).body(body);
         put.send().await.unwrap();
@@ -132,7 +146,9 @@ async fn a_versioned_bucket_keeps_what_is_overwritten_or_deleted() {
         .iter()
         .map(|version| (version.key(), version.version_id()))
         .chain(listed.delete_markers().iter().map(|marker| (marker.key(), marker.version_id())))
-        .map(|(key, id)| ObjectIdentifier::builder().key(key.unwrap()).version_id(id.unwrap()).build().unwrap())
+        .map(|(key, id)| {
+            ObjectIdentifier::builder().key(key.unwrap()).version_id(id.unwrap()).build().unwrap()
+        })
         .collect();
     let delete = Delete::builder().set_objects(Some(all)).build().unwrap();
     let deleted = s3.delete_objects().bucket("artefacts").delete(delete).send().await.unwrap();
@@ -158,7 +174,9 @@ async fn version_listings_continue_within_a_key() {
             .send()
             .await
             .unwrap();
-        seen.extend(page.versions().iter().map(|found| (found.key().unwrap().to_owned(), found.is_latest().unwrap())));
+        seen.extend(
+            page.versions().iter().map(|found| (found.key().unwrap().to_owned(), found.is_latest().unwrap())),
+        );
         if page.is_truncated() != Some(true) {
             break;
         }
@@ -166,15 +184,6 @@ async fn version_listings_continue_within_a_key() {
     }
     let expected = [("a", true), ("a", false), ("a", false), ("b", true)];
     assert_eq!(seen, expected.map(|(key, latest)| (key.to_owned(), latest)));
-}
-
-/// One request by hand, for what the SDK does not send.
-async fn raw(cloud: &Running, request: &str) -> String {
-    let mut stream = tokio::net::TcpStream::connect(cloud.address()).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
@@ -190,7 +199,10 @@ async fn a_presigned_address_needs_no_headers_and_bears_no_change() {
     let answer = raw(&cloud, &request(path)).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("content"), "{answer}");
     let changed = raw(&cloud, &request(&path.replace("/k?", "/j?"))).await;
-    assert!(changed.starts_with("HTTP/1.1 403") && changed.contains("<Code>SignatureDoesNotMatch</Code>"), "{changed}");
+    assert!(
+        changed.starts_with("HTTP/1.1 403") && changed.contains("<Code>SignatureDoesNotMatch</Code>"),
+        "{changed}"
+    );
 }
 
 #[tokio::test]
@@ -215,12 +227,15 @@ async fn an_explicit_deny_of_the_bucket_stops_even_the_administrator() {
         {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::artefacts/no/*"}]}"#;
     s3.put_bucket_policy().bucket("artefacts").policy(deny).send().await.unwrap();
     put(&s3, "yes/k", "x").await;
-    let refused = s3.put_object().bucket("artefacts").key("no/k").body(ByteStream::from_static(b"x")).send().await;
+    let refused =
+        s3.put_object().bucket("artefacts").key("no/k").body(ByteStream::from_static(b"x")).send().await;
     let refused = refused.unwrap_err().into_service_error();
     assert_eq!(refused.code(), Some("AccessDenied"));
     assert_eq!(
         refused.message(),
-        Some("User: arn:aws:iam::000000000000:user/test is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::artefacts/no/k\" with an explicit deny in a resource-based policy")
+        Some(
+            "User: arn:aws:iam::000000000000:user/test is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::artefacts/no/k\" with an explicit deny in a resource-based policy"
+        )
     );
 }
 

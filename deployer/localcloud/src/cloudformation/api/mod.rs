@@ -34,7 +34,7 @@ pub struct Ask<'a> {
 }
 
 pub fn answer(cloud: &Arc<Cloud>, call: &Call) -> Result<(String, Value), AwsError> {
-    let form = Form::parse(&call.body)?;
+    let form = Form::of(call);
     let operation = form.required("Action")?.to_owned();
     let ask = Ask { cloud, call, form, operation: &operation };
     let result = match operation.as_str() {

@@ -78,10 +78,10 @@ pub fn continue_rollback(ask: &Ask<'_>) -> Result<Value, AwsError> {
                 stack.id, stack.status
             )));
         }
-        let stuck = |name: &&String| {
-            !stack.resources.get(*name).is_some_and(|resource| resource.status == "UPDATE_FAILED")
+        let touched = |name: &&String| {
+            stack.resources.get(*name).is_none_or(|resource| resource.status != "UPDATE_FAILED")
         };
-        let wrong: Vec<&str> = skip.iter().filter(stuck).map(String::as_str).collect();
+        let wrong: Vec<&str> = skip.iter().filter(touched).map(String::as_str).collect();
         if !wrong.is_empty() {
             return Err(invalid(format!(
                 "ResourcesToSkip may name only resources that are in the UPDATE_FAILED state: [{}]",

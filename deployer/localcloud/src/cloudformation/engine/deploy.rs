@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -59,13 +60,13 @@ impl Run {
         graph: &Graph,
         interrupted: &mut watch::Receiver<bool>,
     ) -> bool {
+        let stopped = &AtomicBool::new(false);
         let mut waiting: BTreeSet<&String> = graph.keys().collect();
         let mut done: BTreeSet<&String> = BTreeSet::new();
         let mut running = FuturesUnordered::new();
         let mut active: BTreeSet<&String> = BTreeSet::new();
-        let mut stopped = false;
         loop {
-            if !stopped {
+            if !stopped.load(Ordering::Relaxed) {
                 let ready: Vec<&String> = waiting
                     .iter()
                     .copied()
@@ -76,24 +77,29 @@ impl Run {
                 for name in ready {
                     waiting.remove(name);
                     active.insert(name);
-                    running.push(async move { (name, self.step(phase, template, graph, name).await) });
+                    running.push(async move {
+                        // A sibling of the same round may have failed before this one's turn.
+                        if stopped.load(Ordering::Relaxed) {
+                            return (name, Outcome::Failed);
+                        }
+                        (name, self.step(phase, template, graph, name).await)
+                    });
                 }
             }
             if running.is_empty() {
-                return stopped || !waiting.is_empty();
+                return stopped.load(Ordering::Relaxed) || !waiting.is_empty();
             }
             tokio::select! {
                 Some((name, outcome)) = running.next() => {
                     active.remove(name);
                     if outcome == Outcome::Done {
                         done.insert(name);
-                    } else if !stopped {
-                        stopped = true;
+                    } else if !stopped.swap(true, Ordering::Relaxed) {
                         self.cancel(&active);
                     }
                 }
-                Ok(_) = interrupted.wait_for(|interrupted| *interrupted), if !stopped => {
-                    stopped = true;
+                Ok(_) = interrupted.wait_for(|interrupted| *interrupted), if !stopped.load(Ordering::Relaxed) => {
+                    stopped.store(true, Ordering::Relaxed);
                     self.cancel(&active);
                 }
             }

@@ -64,7 +64,17 @@ impl Run {
             });
             return true;
         }
-        self.change_in_place(target, &current.properties, || true).await
+        let restored = self.change_in_place(target, &current.properties, || true).await;
+        if !restored {
+            // Still what the update made of it: the next try must see the difference.
+            self.change(|stack| {
+                if let Some(resource) = stack.resources.get_mut(logical_id) {
+                    resource.properties = current.properties;
+                    resource.tags = current.tags;
+                }
+            });
+        }
+        restored
     }
 }
 

@@ -9,7 +9,7 @@ use super::visits::Authorization;
 use super::{CSRF_COOKIE, VISIT_COOKIE, Visitor, redirect};
 use crate::cognito::settings::PasswordPolicy;
 use crate::cognito::state::{Pool, State, Status};
-use crate::cognito::{random, recovery, sign_in, sign_up};
+use crate::cognito::{random, recovery, respond, sign_in, sign_up};
 use crate::wire::AwsError;
 
 /// A visit lasts an hour.
@@ -96,7 +96,8 @@ impl Visitor<'_> {
 
     fn login_page(&self, notice: Option<Notice>) -> Result<Response, Refusal> {
         let by_email = self.by_email()?;
-        self.page("Sign in", notice, |frame| frame.login(by_email))
+        let hint = self.query.get("login_hint").map(String::as_str).unwrap_or_default();
+        self.page("Sign in", notice, |frame| frame.login(by_email, hint))
     }
 
     fn sign_up_page(&self, notice: Option<Notice>) -> Result<Response, Refusal> {
@@ -179,7 +180,7 @@ impl Visitor<'_> {
         let ids = self.ids(request);
         let result = self
             .perform(|op| {
-                let user = sign_in::set_new_password(op, &ids, None, session, password, Vec::new())?;
+                let user = respond::set_new_password(op, &ids, None, session, password, Vec::new())?;
                 sign_in::check_mfa(op.pool(&ids.pool)?)?;
                 self.begin(op.state, request, &user)
             })

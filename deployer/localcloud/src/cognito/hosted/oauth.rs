@@ -74,7 +74,7 @@ fn grant(state: &mut State, visitor: &Visitor<'_>, now: Millis) -> Result<Tokens
         }
         Some("refresh_token") => {
             let client = authenticated(state, visitor)?;
-            if !client.settings.allows(AuthFlow::AllowRefreshTokenAuth) && !client.settings.rotates() {
+            if !client.settings.allows(AuthFlow::AllowRefreshToken) && !client.settings.rotates() {
                 return Err("unauthorized_client");
             }
             let token = field("refresh_token").ok_or("invalid_request")?;

@@ -48,10 +48,11 @@ impl Frame<'_> {
         )
     }
 
-    pub fn login(&self, by_email: bool) -> String {
+    /// `hint` is the name that the application expects, already filled in.
+    pub fn login(&self, by_email: bool, hint: &str) -> String {
         let fields = format!(
             "{}{}<button>Sign in</button>",
-            name_field(by_email, ""),
+            name_field(by_email, hint),
             input("password", "Password", "password", "current-password", "")
         );
         let rest = format!(

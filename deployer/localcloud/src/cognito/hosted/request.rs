@@ -47,6 +47,9 @@ impl AuthorizationRequest {
         if !client.settings.supported_identity_providers.iter().any(|name| name == "COGNITO") {
             return Err(page("Login option is not available: the client has no identity provider COGNITO."));
         }
+        if text("identity_provider").is_some_and(|name| name != "COGNITO") {
+            return Err(refuse("invalid_request"));
+        }
         check_response_type(client, text("response_type").as_deref()).map_err(refuse)?;
         let challenge = check_challenge(text("code_challenge"), text("code_challenge_method").as_deref())
             .map_err(refuse)?;

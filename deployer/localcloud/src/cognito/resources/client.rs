@@ -68,11 +68,8 @@ impl ResourceType for UserPoolClient {
                     .ok()
                     .map(|(pool, client)| (pool_arn(request, &pool.id), json!(client.settings)))
             });
-            let Some((arn, mut properties)) = found else { return Ok(None) };
+            let Some((arn, properties)) = found else { return Ok(None) };
             authorize(cloud, request, "DescribeUserPoolClient", &arn)?;
-            if let Some(properties) = properties.as_object_mut() {
-                properties.retain(|_, value| !value.is_null());
-            }
             Ok(Some(properties))
         }
         .boxed()
@@ -157,10 +154,10 @@ fn check(settings: &ClientSettings, pool: &Pool) -> Result<(), Failure> {
     if unknown(&settings.write_attributes) || lacks_required {
         return Err(invalid("Invalid write attributes specified while creating a client"));
     }
-    for provider in settings.supported_identity_providers.iter().filter(|name| *name != "COGNITO") {
-        return Err(invalid(format!("The provider {provider} does not exist for User Pool {}.", pool.id)));
+    match settings.supported_identity_providers.iter().find(|name| *name != "COGNITO") {
+        Some(name) => Err(invalid(format!("The provider {name} does not exist for User Pool {}.", pool.id))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_flows(settings: &ClientSettings) -> Result<(), Failure> {
@@ -170,7 +167,7 @@ fn check_flows(settings: &ClientSettings) -> Result<(), Failure> {
             "ExplicitAuthFlows can either contain legacy or new-type flows. Flows beginning with ALLOW_ are new.",
         ));
     }
-    if settings.rotates() && flows.contains(&AuthFlow::AllowRefreshTokenAuth) {
+    if settings.rotates() && flows.contains(&AuthFlow::AllowRefreshToken) {
         return Err(invalid("ALLOW_REFRESH_TOKEN_AUTH cannot be used with refresh token rotation."));
     }
     Ok(())

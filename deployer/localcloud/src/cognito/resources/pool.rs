@@ -81,9 +81,7 @@ async fn create(cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failur
     if !settings.user_pool_tags.is_empty() {
         authorize(cloud, request, "TagResource", &pool_arn(request, &id))?;
     }
-    let keys = tokio::task::spawn_blocking(Keys::generate)
-        .await
-        .map_err(|error| Failure::new("InternalFailure", error.to_string()))??;
+    let keys = Keys::generate().await?;
     let now = jiff::Timestamp::now().as_millisecond();
     let pool = Pool {
         id: id.clone(),

@@ -68,15 +68,15 @@ impl ResourceType for ManagedPolicyType {
     ) -> BoxFuture<'a, Result<Created, Failure>> {
         Box::pin(async move {
             let properties: Properties = request.typed()?;
-            let name =
-                properties.managed_policy_name.clone().unwrap_or_else(|| generated_name(request, 128));
+            let name = properties.managed_policy_name.clone().unwrap_or_else(|| generated_name(request, 128));
             let path = properties.path.clone().unwrap_or_else(|| "/".to_owned());
             let arn = format!("arn:aws:iam::{ACCOUNT}:policy{path}{name}");
             may(cloud, request, &["iam:CreatePolicy"], &arn)?;
             let document = properties.checked_document()?;
             cloud.iam.state.write(|state| {
                 if state.policies.contains_key(&arn) {
-                    let text = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+                    let text =
+                        format!("A policy called {name} already exists. Duplicate names are not allowed.");
                     return Err(Failure::new("AlreadyExists", text));
                 }
                 properties.attach(state, &arn)?;

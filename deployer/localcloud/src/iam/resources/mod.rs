@@ -69,7 +69,5 @@ fn arn_of(state: &State, name: &str) -> String {
 }
 
 fn role_mut<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Role, Failure> {
-    state.roles.get_mut(name).ok_or_else(|| {
-        Failure::new("NotFound", super::api::no_such_role(name).message)
-    })
+    state.roles.get_mut(name).ok_or_else(|| Failure::new("NotFound", super::api::no_such_role(name).message))
 }

@@ -306,7 +306,9 @@ mod tests {
             .unwrap();
         create(&cloud, json!({"PermissionsBoundary": boundary.physical_id})).await.unwrap();
         let error = cloud.iam.authorize(&session(), "dynamodb:GetItem", TABLE, &[]).unwrap_err();
-        assert!(error.message.ends_with("because no permissions boundary allows the dynamodb:GetItem action"));
+        assert!(
+            error.message.ends_with("because no permissions boundary allows the dynamodb:GetItem action")
+        );
         let error = cloud.iam.authorize(&session(), "s3:GetObject", "arn:aws:s3:::b/k", &[]).unwrap_err();
         assert!(error.message.contains("no identity-based policy"));
     }

@@ -56,7 +56,7 @@ impl Resource {
 }
 
 /// Whether `action` may be granted on a resource; if not, why, and what was probably meant.
-pub fn check_action(action: &str, resource: Resource) -> Result<(), (String, String)> {
+pub fn check(action: &str, resource: Resource) -> Result<(), (String, String)> {
     if resource.actions().contains(&action) {
         return Ok(());
     }
@@ -70,7 +70,7 @@ pub fn check_action(action: &str, resource: Resource) -> Result<(), (String, Str
         return Err((message, help.into()));
     }
     let known = resource.actions();
-    let help = match crate::project::nearest(action, known.iter().copied()) {
+    let help = match super::nearest(action, known.iter().copied()) {
         Some(meant) => format!("did you mean {meant:?}?"),
         None => format!("known are {}", known.join(", ")),
     };
@@ -84,25 +84,25 @@ mod tests {
     #[test]
     fn wildcards_are_never_granted() {
         for action in ["dynamodb:*", "*", "dynamodb:Get*"] {
-            assert!(check_action(action, Resource::Table).is_err(), "{action}");
+            assert!(check(action, Resource::Table).is_err(), "{action}");
         }
     }
 
     #[test]
     fn an_index_can_only_be_read_by_query_and_scan() {
-        assert!(check_action("dynamodb:Query", Resource::Index).is_ok());
-        assert!(check_action("dynamodb:GetItem", Resource::Index).is_err());
+        assert!(check("dynamodb:Query", Resource::Index).is_ok());
+        assert!(check("dynamodb:GetItem", Resource::Index).is_err());
     }
 
     #[test]
     fn a_misspelt_action_names_the_nearest() {
-        let (_, help) = check_action("dynamodb:GetItems", Resource::Table).unwrap_err();
+        let (_, help) = check("dynamodb:GetItems", Resource::Table).unwrap_err();
         assert_eq!(help, "did you mean \"dynamodb:GetItem\"?");
     }
 
     #[test]
     fn a_transaction_names_the_actions_of_its_members() {
-        let (_, help) = check_action("dynamodb:TransactWriteItems", Resource::Table).unwrap_err();
+        let (_, help) = check("dynamodb:TransactWriteItems", Resource::Table).unwrap_err();
         assert!(help.contains("ConditionCheckItem"), "{help}");
     }
 }

@@ -1,15 +1,19 @@
 //! AWS::DynamoDB::Table.
 
-use std::collections::BTreeMap;
+mod changes;
+mod target;
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Refusal, operate};
-use crate::cloud::{Cloud, arn};
+use super::Refusal;
+use crate::cloud::Cloud;
 use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
+use changes::{create_input, updates};
+use target::Target;
 
 pub const TYPES: &[&'static dyn ResourceType] = &[&Table];
 
@@ -54,238 +58,6 @@ impl From<Refusal> for Failure {
             }
         }
     }
-}
-
-/// One table, as one request acts on it.
-struct Target<'a> {
-    cloud: &'a Arc<Cloud>,
-    request: &'a Request,
-    name: &'a str,
-}
-
-impl Target<'_> {
-    async fn call(&self, operation: &str, mut input: Value) -> Result<Value, Refusal> {
-        let region = &self.request.region;
-        if operation.ends_with("Resource") || operation.ends_with("OfResource") {
-            input["ResourceArn"] = json!(self.arn());
-        } else {
-            input["TableName"] = json!(self.name);
-        }
-        let input = input.as_object().cloned().unwrap_or_default();
-        let answer = operate(self.cloud, region, &self.request.principal, operation, input).await?;
-        // TagResource answers with nothing.
-        Ok(serde_json::from_str(&answer).unwrap_or_default())
-    }
-
-    fn arn(&self) -> String {
-        arn("dynamodb", &self.request.region, &format!("table/{}", self.name))
-    }
-
-    /// The live table; `None` where it is gone.
-    async fn describe(&self) -> Result<Option<Value>, Refusal> {
-        match self.call("DescribeTable", json!({})).await {
-            Ok(answer) => Ok(Some(answer["Table"].clone())),
-            Err(Refusal::Engine(dynoxide::DynoxideError::ResourceNotFoundException(_))) => Ok(None),
-            Err(other) => Err(other),
-        }
-    }
-
-    async fn time_to_live(&self) -> Result<Value, Refusal> {
-        let answer = self.call("DescribeTimeToLive", json!({})).await?;
-        let live = &answer["TimeToLiveDescription"];
-        let enabled = matches!(live["TimeToLiveStatus"].as_str(), Some("ENABLED" | "ENABLING"));
-        Ok(if enabled {
-            json!({"AttributeName": live["AttributeName"], "Enabled": true})
-        } else {
-            Value::Null
-        })
-    }
-
-    async fn tags(&self) -> Result<BTreeMap<String, String>, Refusal> {
-        let answer = self.call("ListTagsOfResource", json!({})).await?;
-        let tags = Vec::<Tag>::deserialize(&answer["Tags"]).unwrap_or_default();
-        Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
-    }
-
-    /// What is not part of CreateTable: recovery and time to live, where they differ from the live ones.
-    async fn settle(&self, properties: &Properties) -> Result<(), Refusal> {
-        let wanted = properties
-            .point_in_time_recovery_specification
-            .clone()
-            .unwrap_or_else(|| json!({"PointInTimeRecoveryEnabled": false}));
-        let live = self.recovery().await?;
-        if live != wanted_recovery(&wanted) {
-            let input = json!({"PointInTimeRecoverySpecification": wanted});
-            self.call("UpdateContinuousBackups", input).await?;
-        }
-        let live = self.time_to_live().await?;
-        let wanted = match &properties.time_to_live_specification {
-            Some(wanted) if wanted["Enabled"] == json!(true) => wanted.clone(),
-            _ => Value::Null,
-        };
-        if live != wanted {
-            let input = match (&live, &wanted) {
-                (live, Value::Null) => json!({"AttributeName": live["AttributeName"], "Enabled": false}),
-                (_, wanted) => wanted.clone(),
-            };
-            self.call("UpdateTimeToLive", json!({"TimeToLiveSpecification": input})).await?;
-        }
-        Ok(())
-    }
-
-    async fn recovery(&self) -> Result<Option<i64>, Refusal> {
-        let answer = self.call("DescribeContinuousBackups", json!({})).await?;
-        let live = &answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
-        Ok(live["RecoveryPeriodInDays"].as_i64())
-    }
-
-    async fn retag(&self, wanted: &BTreeMap<String, String>) -> Result<(), Refusal> {
-        let live = self.tags().await?;
-        let gone: Vec<&String> = live.keys().filter(|key| !wanted.contains_key(*key)).collect();
-        if !gone.is_empty() {
-            self.call("UntagResource", json!({"TagKeys": gone})).await?;
-        }
-        let new: Vec<Value> = wanted
-            .iter()
-            .filter(|(key, value)| live.get(*key) != Some(value))
-            .map(|(key, value)| json!({"Key": key, "Value": value}))
-            .collect();
-        if !new.is_empty() {
-            self.call("TagResource", json!({"Tags": new})).await?;
-        }
-        Ok(())
-    }
-
-    fn created(&self) -> Created {
-        let mut attributes = Map::new();
-        attributes.insert("Arn".to_owned(), json!(self.arn()));
-        Created { physical_id: self.name.to_owned(), attributes }
-    }
-}
-
-fn wanted_recovery(specification: &Value) -> Option<i64> {
-    (specification["PointInTimeRecoveryEnabled"] == json!(true))
-        .then(|| specification["RecoveryPeriodInDays"].as_i64().unwrap_or(35))
-}
-
-/// `SSESpecification` has other names in CloudFormation than in the API.
-fn sse(specification: Option<&Value>) -> Value {
-    let mut api = json!({"Enabled": specification.is_some_and(|s| s["SSEEnabled"] == json!(true))});
-    if let Some(key) = specification.and_then(|s| s.get("KMSMasterKeyId")) {
-        api["KMSMasterKeyId"] = key.clone();
-    }
-    api
-}
-
-fn create_input(properties: &Properties, tags: &BTreeMap<String, String>) -> Value {
-    let mut input = json!({
-        "AttributeDefinitions": properties.attribute_definitions,
-        "KeySchema": properties.key_schema,
-        "BillingMode": properties.billing_mode.as_deref().unwrap_or("PROVISIONED"),
-        "DeletionProtectionEnabled": properties.deletion_protection_enabled,
-        "SSESpecification": sse(properties.sse_specification.as_ref()),
-    });
-    let tags: Vec<Value> =
-        tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
-    if !tags.is_empty() {
-        input["Tags"] = json!(tags);
-    }
-    if !properties.global_secondary_indexes.is_empty() {
-        input["GlobalSecondaryIndexes"] = json!(properties.global_secondary_indexes);
-    }
-    for (name, value) in [
-        ("ProvisionedThroughput", &properties.provisioned_throughput),
-        ("OnDemandThroughput", &properties.on_demand_throughput),
-        ("LocalSecondaryIndexes", &properties.local_secondary_indexes),
-    ] {
-        if let Some(value) = value {
-            input[name] = value.clone();
-        }
-    }
-    if let Some(class) = &properties.table_class {
-        input["TableClass"] = json!(class);
-    }
-    input
-}
-
-/// The calls of UpdateTable that lead from the live table to the wanted one. Throughput, indexes
-/// and the rest cannot share a call.
-fn updates(live: &Value, properties: &Properties) -> Result<Vec<Value>, Failure> {
-    let mut calls = Vec::new();
-    let billing = |mode: Option<&str>| mode.unwrap_or("PROVISIONED").to_owned();
-    let was = billing(live["BillingModeSummary"]["BillingMode"].as_str());
-    let wanted = billing(properties.billing_mode.as_deref());
-    let throughput = properties.provisioned_throughput.as_ref();
-    let same_throughput = throughput.is_none_or(|wanted| {
-        ["ReadCapacityUnits", "WriteCapacityUnits"]
-            .iter()
-            .all(|unit| wanted[*unit] == live["ProvisionedThroughput"][*unit])
-    });
-    if was != wanted || (wanted == "PROVISIONED" && !same_throughput) {
-        let mut call = json!({"BillingMode": wanted});
-        if let Some(throughput) = throughput {
-            call["ProvisionedThroughput"] = throughput.clone();
-        }
-        calls.push(call);
-    }
-    if let Some(change) = index_change(live, properties)? {
-        calls.push(json!({
-            "AttributeDefinitions": properties.attribute_definitions,
-            "GlobalSecondaryIndexUpdates": [change],
-        }));
-    }
-    let protected = live["DeletionProtectionEnabled"].as_bool().unwrap_or(false);
-    if protected != properties.deletion_protection_enabled {
-        calls.push(json!({"DeletionProtectionEnabled": properties.deletion_protection_enabled}));
-    }
-    if let Some(class) = &properties.table_class
-        && live["TableClassSummary"]["TableClass"].as_str().unwrap_or("STANDARD") != class
-    {
-        calls.push(json!({"TableClass": class}));
-    }
-    let encrypted = live.get("SSEDescription").is_some();
-    let sse = sse(properties.sse_specification.as_ref());
-    let other_key = sse.get("KMSMasterKeyId").is_some_and(|key| *key != live["SSEDescription"]["KMSMasterKeyArn"]);
-    if sse["Enabled"] != json!(encrypted) || (encrypted && other_key) {
-        calls.push(json!({"SSESpecification": sse}));
-    }
-    Ok(calls)
-}
-
-/// The one index that may be created or deleted in an update.
-fn index_change(live: &Value, properties: &Properties) -> Result<Option<Value>, Failure> {
-    let empty = Vec::new();
-    let before = live["GlobalSecondaryIndexes"].as_array().unwrap_or(&empty);
-    let after = &properties.global_secondary_indexes;
-    let named = |list: &[Value], name: &Value| list.iter().find(|index| index["IndexName"] == *name).cloned();
-    let mut changes = Vec::new();
-    for index in before {
-        match named(after, &index["IndexName"]) {
-            None => changes.push(json!({"Delete": {"IndexName": index["IndexName"]}})),
-            Some(wanted)
-                if wanted["KeySchema"] != index["KeySchema"]
-                    || wanted["Projection"] != index["Projection"] =>
-            {
-                return Err(Failure::new(
-                    "InvalidRequest",
-                    "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights Specification. You can create a new GSI with a different name.",
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    for index in after {
-        if named(before, &index["IndexName"]).is_none() {
-            changes.push(json!({"Create": index}));
-        }
-    }
-    if changes.len() > 1 {
-        return Err(Failure::new(
-            "InvalidRequest",
-            "Cannot perform more than one GSI creation or deletion in a single update",
-        ));
-    }
-    Ok(changes.pop())
 }
 
 impl ResourceType for Table {
@@ -334,7 +106,9 @@ impl ResourceType for Table {
             let properties: Properties = request.typed()?;
             let table = Target { cloud, request, name: physical_id };
             let Some(live) = table.describe().await? else {
-                let text = format!("Resource of type 'AWS::DynamoDB::Table' with identifier '{physical_id}' was not found.");
+                let text = format!(
+                    "Resource of type 'AWS::DynamoDB::Table' with identifier '{physical_id}' was not found."
+                );
                 return Err(Failure::new("NotFound", text));
             };
             for call in updates(&live, &properties)? {
