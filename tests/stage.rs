@@ -196,6 +196,23 @@ fn what_cannot_run_is_found_before_anything_changes() {
     let (_, stderr) = texts(&crashing);
     assert_eq!(crashing.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("put-profile does not start") && stderr.contains("no configuration"), "{stderr}");
-    let (status, _) = copy.succeed(&["status"]);
-    assert!(status.contains("does not exist"), "nothing was deployed: {status}");
+    assert!(!copy.path(".deployer/local").exists(), "the cloud that was started for nothing is gone again");
+    let nothing = texts(&copy.run(&["status"])).1;
+    assert!(nothing.contains("is not up"), "{nothing}");
+}
+
+#[test]
+fn a_stage_of_another_account_is_refused_before_anything_changes() {
+    let copy = Copy::new();
+    let stage = copy.path("environments/local.yaml");
+    let text = fs::read_to_string(&stage).unwrap();
+    fs::write(&stage, format!("{text}account: \"123456789012\"\n")).unwrap();
+    let refused = copy.run(&["up"]);
+    let (_, stderr) = texts(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("belongs to account 123456789012") && stderr.contains("000000000000"),
+        "{stderr}"
+    );
+    assert!(!copy.path(".deployer/local").exists());
 }

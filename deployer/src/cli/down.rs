@@ -7,7 +7,7 @@ use super::session::{Run, Session, approvals, project};
 use super::ui::Ui;
 use super::up::duration;
 use super::{Format, Global, summary};
-use crate::deploy::{BUCKET_STACK, Outcome, Removal, planner};
+use crate::deploy::{Outcome, Removal, planner};
 use crate::local;
 use crate::project::{Project, Target};
 
@@ -55,9 +55,7 @@ fn nothing_here(ui: &Ui, project: &Project) -> u8 {
 
 /// The embedded cloud goes with the last stage in it; the artefact bucket does not count as one.
 async fn end_embedded_cloud(ui: &Ui, session: &Session) -> Result<(), Failure> {
-    let stacks = session.aws.stacks().await.map_err(Failure::aws("list the stacks that are left"))?;
-    let living: Vec<&str> =
-        stacks.iter().map(|stack| stack.name.as_str()).filter(|name| *name != BUCKET_STACK).collect();
+    let living = session.living().await?;
     if living.is_empty() {
         local::remove(&session.project.root).await?;
         ui.status("stopped the embedded cloud and removed its folder");

@@ -13,7 +13,7 @@ use super::ui::Ui;
 use crate::artifact::Artifact;
 use crate::aws::{Aws, Caller, Settings};
 use crate::deploy::{
-    Approvals, Desired, Engine, Interrupt, PROTECTION, Reporter, Upload, bucket_name, planner,
+    Approvals, BUCKET_STACK, Desired, Engine, Interrupt, PROTECTION, Reporter, Upload, bucket_name, planner,
 };
 use crate::local;
 use crate::project::{AccountId, Project, Region, Target, stages};
@@ -72,8 +72,14 @@ impl Session {
     pub async fn open(project: Project) -> Result<Self, Failure> {
         match project.target {
             Target::Local => {
-                let cloud = local::ensure(&project.root, fixed_port(&project)?).await?;
-                Self::connect(project, Some(cloud)).await
+                let root = project.root.clone();
+                let cloud = local::ensure(&root, fixed_port(&project)?).await?;
+                let started = cloud.started;
+                let connected = Self::connect(project, Some(cloud)).await;
+                if started && connected.is_err() {
+                    local::remove(&root).await?;
+                }
+                connected
             }
             Target::Aws => Self::connect(project, None).await,
         }
@@ -120,6 +126,20 @@ impl Session {
         let region = aws.region().parse().map_err(name)?;
         let account = caller.account.parse().map_err(name)?;
         Ok(Self { project, aws, caller, region, account, started })
+    }
+
+    /// Stacks that live in this account and region; the artefact bucket's does not count.
+    pub async fn living(&self) -> Result<Vec<String>, Failure> {
+        let stacks = self.aws.stacks().await.map_err(Failure::aws("list the stacks that are left"))?;
+        Ok(stacks.into_iter().map(|stack| stack.name).filter(|name| name != BUCKET_STACK).collect())
+    }
+
+    /// A cloud that this run started and put nothing into goes again.
+    pub async fn leave_no_empty_cloud(&self) -> Result<(), Failure> {
+        if self.started && self.living().await?.is_empty() {
+            local::remove(&self.project.root).await?;
+        }
+        Ok(())
     }
 
     pub fn embedded(&self) -> bool {

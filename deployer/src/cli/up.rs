@@ -44,6 +44,7 @@ pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> 
     let approvals = approvals(global, &args.allow_replace);
     let ended = deploy(&run, &session, &template, &approvals).await;
     run.end().await;
+    session.leave_no_empty_cloud().await?;
     Ok(summary::show(ui, &session, Some(&template), &ended?))
 }
 
