@@ -47,9 +47,13 @@ impl Copy {
             copy_tree(&repository.join(name), &folder.path().join(name));
         }
         copy_tree(&repository.join("tests"), &folder.path().join("tests"));
-        for name in ["Cargo.toml", "Cargo.lock"] {
-            fs::copy(repository.join(name), folder.path().join(name)).unwrap();
-        }
+        fs::copy(repository.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+        // Cargo knows a workspace's own crates by their version and their place in it, so that the
+        // copy's would pass for the original's in a shared target folder, changed sources and all.
+        let manifest = fs::read_to_string(repository.join("Cargo.toml")).unwrap();
+        let renamed = manifest.replacen("\nversion = \"0.1.0\"\n", "\nversion = \"0.0.0-copy\"\n", 1);
+        assert_ne!(renamed, manifest, "the workspace's version has moved");
+        fs::write(folder.path().join("Cargo.toml"), renamed).unwrap();
         // The test binary runs from <target>/<profile>/deps.
         let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
         Self { folder, target, _turn: turn }
