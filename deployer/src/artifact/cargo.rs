@@ -46,7 +46,8 @@ async fn build_for_here(project: &Project, reporter: &Reporter) -> Result<Vec<Pa
         .collect()
 }
 
-/// For AWS: `cargo lambda build`, which links against Lambda's glibc for either architecture.
+/// For AWS: `cargo lambda build`, which links against Lambda's glibc for either architecture. Named by
+/// their packages, so that nothing else of the workspace adds features to what is shipped.
 async fn build_for_lambda(project: &Project, reporter: &Reporter) -> Result<Vec<PathBuf>, Error> {
     let folder = project.root.join(".deployer").join("lambda").join(project.architecture.as_str());
     let mut command = cargo(&project.root);
@@ -57,7 +58,7 @@ async fn build_for_lambda(project: &Project, reporter: &Reporter) -> Result<Vec<
     });
     command.arg("--lambda-dir").arg(&folder);
     for function in &project.functions {
-        command.args(["--bin", &function.binary]);
+        command.args(["--package", &function.name, "--bin", &function.binary]);
     }
     let mut child = spawn(&mut command, "cargo lambda")?;
     let mut stderr = child_stderr(&mut child);

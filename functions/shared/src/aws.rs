@@ -1,23 +1,25 @@
 //! The AWS SDK as every function uses it: made on first use, bounded in time, with errors worth a log line.
 
 use std::error::Error;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
-use tokio::sync::OnceCell;
 
 /// One attempt of a call.
 const ATTEMPT: Duration = Duration::from_millis(1500);
 /// A call with all its attempts: a trigger has 5 s for everything, cold start included.
 const CALL: Duration = Duration::from_millis(3500);
 
-/// The SDK's configuration, loaded by the first call that needs it: a function polls for work sooner without.
+/// The SDK's configuration, made by the first call that needs it: a function polls for work sooner without.
 #[derive(Debug, Default)]
 pub struct Aws {
-    config: OnceCell<SdkConfig>,
+    config: OnceLock<SdkConfig>,
 }
 
 impl Aws {
@@ -28,20 +30,25 @@ impl Aws {
 
     /// With a configuration that is already there.
     pub fn with(config: SdkConfig) -> Self {
-        Self { config: OnceCell::new_with(Some(config)) }
+        Self { config: OnceLock::from(config) }
     }
 
-    /// The configuration, loaded once.
-    pub async fn config(&self) -> &SdkConfig {
-        self.config
-            .get_or_init(|| {
-                let times = TimeoutConfig::builder()
-                    .operation_attempt_timeout(ATTEMPT)
-                    .operation_timeout(CALL)
-                    .build();
-                aws_config::defaults(BehaviorVersion::latest()).timeout_config(times).load()
-            })
-            .await
+    /// The configuration, made once. Lambda gives a function its region and credentials by the environment
+    /// alone; the SDK's default chain would bring code for files, SSO and metadata servers into every zip.
+    pub fn config(&self) -> &SdkConfig {
+        self.config.get_or_init(|| {
+            let times =
+                TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
+            let mut config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .credentials_provider(SharedCredentialsProvider::new(
+                    EnvironmentVariableCredentialsProvider::new(),
+                ))
+                .timeout_config(times);
+            config.set_region(std::env::var("AWS_REGION").ok().map(Region::new));
+            config.set_endpoint_url(std::env::var("AWS_ENDPOINT_URL").ok());
+            config.build()
+        })
     }
 }
 

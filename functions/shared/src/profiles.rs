@@ -1,6 +1,6 @@
 //! The `profiles` table: one method a DynamoDB action, so a call says which table it is on.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::Client;
@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
-use tokio::sync::OnceCell;
 
 use crate::aws::{Aws, CallError};
 use crate::config::{self, Missing};
@@ -30,7 +29,7 @@ pub enum Write {
 pub struct ProfilesTable {
     name: String,
     aws: Arc<Aws>,
-    client: OnceCell<Client>,
+    client: OnceLock<Client>,
 }
 
 impl ProfilesTable {
@@ -41,11 +40,11 @@ impl ProfilesTable {
 
     /// The table `name`.
     pub fn new(name: String, aws: &Arc<Aws>) -> Self {
-        Self { name, aws: Arc::clone(aws), client: OnceCell::new() }
+        Self { name, aws: Arc::clone(aws), client: OnceLock::new() }
     }
 
-    async fn client(&self) -> &Client {
-        self.client.get_or_init(|| async { Client::new(self.aws.config().await) }).await
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::new(self.aws.config()))
     }
 
     /// The profile in the row of `sub`, `None` where there is no row. Sees the caller's own last write.
@@ -53,7 +52,6 @@ impl ProfilesTable {
         const ACTION: &str = "dynamodb:GetItem";
         let answer = self
             .client()
-            .await
             .get_item()
             .table_name(&self.name)
             .key("pk", AttributeValue::S(partition_key(sub)))
@@ -81,7 +79,6 @@ impl ProfilesTable {
         let row = to_item(NewRow::new(user, &now())).map_err(|error| self.malformed(ACTION, &error))?;
         let answer = self
             .client()
-            .await
             .put_item()
             .table_name(&self.name)
             .set_item(Some(row))
@@ -106,7 +103,6 @@ impl ProfilesTable {
     pub async fn update_item(&self, sub: &Sub, profile: &str) -> Result<Write, CallError> {
         let answer = self
             .client()
-            .await
             .update_item()
             .table_name(&self.name)
             .key("pk", AttributeValue::S(partition_key(sub)))

@@ -1,11 +1,10 @@
 //! The user pool: one method a Cognito action. A module of its own, so that a trigger, which may not have
 //! rights over its pool, links none of Cognito's client.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserError;
-use tokio::sync::OnceCell;
 
 use crate::aws::{Aws, CallError};
 use crate::config::{self, Missing};
@@ -16,7 +15,7 @@ use crate::user::User;
 pub struct UserPool {
     id: String,
     aws: Arc<Aws>,
-    client: OnceCell<Client>,
+    client: OnceLock<Client>,
 }
 
 impl UserPool {
@@ -27,12 +26,12 @@ impl UserPool {
 
     /// The pool `id`.
     pub fn new(id: String, aws: &Arc<Aws>) -> Self {
-        Self { id, aws: Arc::clone(aws), client: OnceCell::new() }
+        Self { id, aws: Arc::clone(aws), client: OnceLock::new() }
     }
 
     /// The user called `username`, `None` where there is none.
     pub async fn admin_get_user(&self, username: &str) -> Result<Option<User>, CallError> {
-        let client = self.client.get_or_init(|| async { Client::new(self.aws.config().await) }).await;
+        let client = self.client.get_or_init(|| Client::new(self.aws.config()));
         match client.admin_get_user().user_pool_id(&self.id).username(username).send().await {
             Ok(answer) => Ok(User::from_attributes(answer.username(), |name| {
                 answer

@@ -80,7 +80,7 @@ impl Bed {
     /// The user's row, read around the code under test.
     pub async fn row(&self, sub: &Sub) -> Option<HashMap<String, AttributeValue>> {
         let aws = self.administrator();
-        aws_sdk_dynamodb::Client::new(aws.config().await)
+        aws_sdk_dynamodb::Client::new(aws.config())
             .get_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(format!("USER#{sub}")))

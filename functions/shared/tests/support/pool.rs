@@ -18,7 +18,7 @@ impl Bed {
         let properties = json!({"UsernameAttributes": ["email"], "AutoVerifiedAttributes": ["email"]});
         let pool = self.resource("AWS::Cognito::UserPool", properties).await;
         let aws = self.administrator();
-        let made = Client::new(aws.config().await)
+        let made = Client::new(aws.config())
             .admin_create_user()
             .user_pool_id(&pool)
             .username(EMAIL)
