@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::Format;
 use super::ui::{Ui, github};
 use crate::aws::{Change, Event, Replacement};
-use crate::deploy::Progress;
+use crate::deploy::{Progress, is_cascade};
 
 /// Paints until the engine is gone.
 pub struct Painter(JoinHandle<()>);
@@ -99,8 +99,8 @@ impl Brush {
         let failed = event.status.ends_with("FAILED");
         let reason = event.reason.as_deref().filter(|_| failed || self.ui.verbose);
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        let cancelled = failed && reason.to_ascii_lowercase().contains("cancelled");
-        if cancelled && !self.ui.verbose {
+        let cascade = failed && event.reason.as_deref().is_some_and(is_cascade);
+        if cascade && !self.ui.verbose {
             return;
         }
         let word = style(format!("{verb:>10}")).for_stderr();

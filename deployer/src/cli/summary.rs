@@ -8,7 +8,8 @@ use serde_json::json;
 use super::Format;
 use super::session::Session;
 use super::ui::{Ui, github};
-use crate::deploy::{Cause, Outcome};
+use crate::aws::StackStatus;
+use crate::deploy::{Cause, Explanation, Outcome, explain};
 use crate::project::Project;
 use crate::template::Template;
 
@@ -49,7 +50,12 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
         )),
         Outcome::RolledBack { status, causes } => {
             failed(ui, &format!("{stack} failed and was rolled back ({status})"));
-            show_causes(ui, causes, template);
+            show_causes(
+                ui,
+                causes,
+                template,
+                *status == StackStatus::RollbackFailed || *status == StackStatus::UpdateRollbackFailed,
+            );
         }
         Outcome::Declined => ui.status("declined: nothing was changed"),
         Outcome::Refused { why, hint } => {
@@ -69,11 +75,15 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
         }
         Outcome::Rejected { reason } => {
             failed(ui, &format!("CloudFormation refused the change set of {stack}: {reason}"));
+            if let Some(Explanation { meaning, next }) = explain(reason) {
+                ui.status(&format!("    it means: {meaning}"));
+                ui.status(&format!("    what to do: {next}"));
+            }
             ui.hint("nothing was changed; `check` and `render` show the template");
         }
         Outcome::Stuck { status, causes, choices } => {
             failed(ui, &format!("{stack} is {status}, and a person must choose the way"));
-            show_causes(ui, causes, template);
+            show_causes(ui, causes, template, true);
             choices.iter().for_each(|choice| ui.hint(choice));
         }
         Outcome::LeftOver { resources } => {
@@ -107,19 +117,35 @@ fn failed(ui: &Ui, text: &str) {
     }
 }
 
-fn show_causes(ui: &Ui, causes: &[Cause], template: Option<&Template>) {
-    for cause in causes {
-        ui.status(&format!("  {} ({}): {}", cause.logical_id, cause.kind, cause.reason));
-        if let Some(place) = template.and_then(|template| template.origin(&cause.logical_id, None)) {
-            ui.status(&format!("    at {}:{}", place.file().display(), place.line()));
-            if ui.format == Format::Github {
-                let text = github(&format!("{}: {}", cause.logical_id, cause.reason));
-                ui.status(&format!("::error file={},line={}::{text}", place.file().display(), place.line()));
-            }
-        }
+/// Each first cause with its place, its meaning and what to do. What failed in the cascade after it
+/// is shown with -v, and where the rollback stopped at it.
+fn show_causes(ui: &Ui, causes: &[Cause], template: Option<&Template>, stuck: bool) {
+    let shown = |cause: &&Cause| ui.verbose || stuck || !cause.rolling_back;
+    for cause in causes.iter().filter(shown) {
+        show_cause(ui, cause, template);
     }
     if causes.is_empty() {
         ui.hint("CloudFormation gave no reason; `events` shows the whole history");
+    }
+}
+
+fn show_cause(ui: &Ui, cause: &Cause, template: Option<&Template>) {
+    let within = cause.within.as_ref().map(|path| format!(" in {path}")).unwrap_or_default();
+    let when = if cause.rolling_back { " while going back" } else { "" };
+    ui.status(&format!("  {}{within} ({}){when}: {}", cause.logical_id, cause.kind, cause.reason));
+    let place = template
+        .filter(|_| cause.within.is_none())
+        .and_then(|template| template.origin(&cause.logical_id, cause.property.as_deref()));
+    if let Some(place) = &place {
+        ui.status(&format!("    at {}:{}", place.file().display(), place.line()));
+    }
+    if let Some(explanation) = &cause.explanation {
+        ui.status(&format!("    it means: {}", explanation.meaning));
+        ui.status(&format!("    what to do: {}", explanation.next));
+    }
+    if let (Format::Github, Some(place)) = (ui.format, place) {
+        let text = github(&format!("{}: {}", cause.logical_id, cause.reason));
+        ui.status(&format!("::error file={},line={}::{text}", place.file().display(), place.line()));
     }
 }
 

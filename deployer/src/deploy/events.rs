@@ -96,7 +96,7 @@ impl Engine<'_> {
 }
 
 /// A rollback belongs to the operation that it undoes.
-fn begins(event: &Event) -> bool {
+pub(super) fn begins(event: &Event) -> bool {
     event.of_stack()
         && matches!(
             StackStatus::parse(&event.status),

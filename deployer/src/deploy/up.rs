@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use super::approval::{Approval, Approvals, stateful};
-use super::causes::causes;
 use super::change_sets::Prepared;
 use super::desired::Desired;
 use super::events::Followed;
@@ -328,7 +327,7 @@ impl Engine<'_> {
                     self.report_leaks(&events);
                     Next::Look
                 }
-                status => Next::End(Outcome::RolledBack { status, causes: causes(&events) }),
+                status => Next::End(Outcome::RolledBack { status, causes: self.causes_of(&events).await }),
             },
             Followed::Lost { why } => Next::End(Outcome::Unknown { why }),
             Followed::Interrupted => Next::End(Outcome::Interrupted { running: true }),
@@ -424,7 +423,7 @@ impl Engine<'_> {
     /// Deletes a stack that never worked, after saying why it did not.
     async fn clear_away(&self, stack: &Stack) -> Result<Next, Error> {
         let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
-        for cause in causes(&events) {
+        for cause in self.causes_of(&events).await {
             self.reporter.note(format!("the last attempt failed: {} {}", cause.logical_id, cause.reason));
         }
         self.reporter.step("recover", format!("deleting {}, which is {}", stack.name, stack.status));
@@ -460,7 +459,7 @@ impl Engine<'_> {
         let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
         Ok(Outcome::Stuck {
             status: stack.status.clone(),
-            causes: causes(&events),
+            causes: self.causes_of(&events).await,
             choices: choices(&stack.status, &stack.name),
         })
     }

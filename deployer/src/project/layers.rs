@@ -199,7 +199,18 @@ fn shape(source: &Arc<Source>, found: &serde_yaml::Error) -> Error {
             problem("wrong-type", format!("{expected} was expected, not {unexpected}")).into()
         }
         Found::Message { msg, .. } => problem("wrong-value", msg.clone()).into(),
-        other => problem("wrong-type", without_place(&other.to_string())).into(),
+        other => problem("wrong-type", plainly(&without_place(&other.to_string()))).into(),
+    }
+}
+
+/// The reader's words for what it expected, in those of somebody who writes YAML.
+fn plainly(message: &str) -> String {
+    match message {
+        "expected mapping start" => "a mapping (key: value) was expected".to_owned(),
+        "expected sequence start" => "a list was expected".to_owned(),
+        "expected string scalar" => "a text was expected".to_owned(),
+        "invalid u32" => "a whole number was expected".to_owned(),
+        other => other.to_owned(),
     }
 }
 

@@ -178,13 +178,13 @@ fn what_an_environment_file_says_wrong_is_shown_with_its_line() {
             "region: a\nregion: b",
             "4 yaml: the key \"region\" is written twice (it is first written in line 3)",
         ),
-        ("region: [a]", "3 wrong-type: expected string scalar"),
+        ("region: [a]", "3 wrong-type: a text was expected"),
         (
             "region: !Sub a",
             "3 tag: the tag !Sub means nothing in an environment file (put the text into quotes)",
         ),
         ("target: cloud", "3 unknown-value: unknown value \"cloud\" (known are aws, local)"),
-        ("functions: {get-thing: {memory: lots}}", "3 wrong-type: invalid u32"),
+        ("functions: {get-thing: {memory: lots}}", "3 wrong-type: a whole number was expected"),
         ("functions: {get-thing: {memory: 64}}", "3 memory: get-thing has 64 MB; memory is 128 to 10240"),
         (
             "functions: {get-thing: {timeout: 30}}",

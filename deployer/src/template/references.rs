@@ -48,16 +48,29 @@ const ATTRIBUTES: [&str; 9] = [
     "UpdateReplacePolicy",
 ];
 
+/// What an output may say.
+const OUTPUT: [&str; 4] = ["Condition", "Description", "Export", "Value"];
+
 /// Checks all references of the template.
 pub fn check(sections: &Sections, problems: &mut Vec<Problem>) {
     let mut waits: HashMap<&str, BTreeSet<&str>> = HashMap::new();
     for (id, item) in sections.section("Resources") {
-        attributes(id, item, problems);
+        attributes("a resource", &ATTRIBUTES, id, item, problems);
+        if item.node().get("Type").and_then(Node::text).is_none() {
+            problems.push(Problem::new("resource-type", format!("{id} has no Type")).at(item.place()));
+        }
         let mut walk = Walk { sections, item, problems, found: BTreeSet::new() };
         walk.node(item.node());
         walk.depends_on();
         walk.condition();
         waits.insert(id, walk.found);
+    }
+    for (id, item) in sections.section("Outputs") {
+        attributes("an output", &OUTPUT, id, item, problems);
+        if item.node().get("Value").is_none() {
+            let problem = Problem::new("output-value", format!("the output {id} has no Value"));
+            problems.push(problem.at(item.place()).help("write Value: and what it shows"));
+        }
     }
     for section in ["Conditions", "Outputs"] {
         for (_, item) in sections.section(section) {
@@ -75,23 +88,26 @@ pub fn check(sections: &Sections, problems: &mut Vec<Problem>) {
     circle(sections, &waits, problems);
 }
 
-fn attributes(id: &str, item: &Item, problems: &mut Vec<Problem>) {
+/// Whether an item is a mapping with none but the `known` keys.
+fn attributes(what: &str, known: &[&'static str], id: &str, item: &Item, problems: &mut Vec<Problem>) {
     let Some(entries) = item.node().mapping() else {
-        problems.push(Problem::new("resource-shape", format!("{id} is no resource")).at(item.place()));
+        problems.push(
+            Problem::new("shape", format!("{id} is not {what}: a mapping was expected")).at(item.place()),
+        );
         return;
     };
     for (name, entry) in entries {
-        if !ATTRIBUTES.contains(&name.as_str()) {
-            let problem = Problem::new("unknown-attribute", format!("a resource has no {name:?}"));
-            let help = match nearest(name, ATTRIBUTES) {
+        if !known.contains(&name.as_str()) {
+            let problem = Problem::new("unknown-attribute", format!("{what} has no {name:?}"));
+            let help = match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => "it may be a property: indent it below Properties".to_owned(),
+                None if known.contains(&"Properties") => {
+                    "it may be a property: indent it below Properties".to_owned()
+                }
+                None => format!("known are {}", known.join(", ")),
             };
             problems.push(problem.at(item.from.place(&entry.key)).help(help));
         }
-    }
-    if item.node().get("Type").and_then(Node::text).is_none() {
-        problems.push(Problem::new("resource-type", format!("{id} has no Type")).at(item.place()));
     }
 }
 

@@ -224,6 +224,18 @@ fn mistakes_in_a_fragment_are_shown_with_their_line() {
 }
 
 #[test]
+fn an_output_has_a_value_and_nothing_unknown() {
+    const API: &str = "templates/http-api.yaml.j2";
+    let fixture = Fixture::new().templates().edit(API, "Value: !GetAtt HttpApi.ApiEndpoint", "Vale: x");
+    let found = wrong(&fixture);
+    assert!(found.iter().any(|one| one.contains("the output ApiUrl has no Value")), "{found:?}");
+    assert!(
+        found.iter().any(|one| one.contains("an output has no \"Vale\" (did you mean Value?)")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_line_inside_loops_and_conditions_is_the_fragments_own() {
     let fixture = Fixture::new()
         .templates()
