@@ -1,7 +1,8 @@
 //! The embedded cloud of a project: one background process, its folder and its endpoint.
 //!
 //! The folder is `.deployer/local/`: `endpoint` holds the address while the process runs, `lock` is
-//! held by it, `version` says which layout the state has, `log` is what it wrote, `state/` is its own.
+//! held by it, `version` says which layout the state has and `build` which program serves it, `log` is
+//! what it wrote, `state/` is its own.
 
 mod serve;
 
@@ -98,6 +99,15 @@ impl Folder {
         }
     }
 
+    fn build_file(&self) -> PathBuf {
+        self.0.join("build")
+    }
+
+    /// Whether the process that serves this folder was started from this very program.
+    fn is_served_by_this_build(&self) -> bool {
+        build().is_some_and(|ours| fs::read_to_string(self.build_file()).is_ok_and(|theirs| theirs == ours))
+    }
+
     fn check_layout(&self) -> Result<(), Error> {
         let path = self.version_file();
         match fs::read_to_string(&path) {
@@ -140,7 +150,12 @@ pub async fn ensure(root: &Path, port: Option<u16>) -> Result<Cloud, Error> {
     let folder = Folder::of(root);
     folder.check_layout()?;
     if let Some(cloud) = running(root).await? {
-        return Ok(cloud);
+        if folder.is_served_by_this_build() {
+            return Ok(cloud);
+        }
+        // The deployer was built or installed anew since: what it expects of the cloud is in the new
+        // one. The state stays.
+        stop(&folder, cloud).await?;
     }
     fs::create_dir_all(&folder.0).map_err(|source| Error::File {
         doing: "make the folder",
@@ -193,23 +208,32 @@ fn why_not(said: &str, port: Option<u16>, log: &Path) -> Error {
     }
 }
 
+/// Names a program by the size and time of its file.
+fn build() -> Option<String> {
+    let metadata = fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("{} {}", metadata.len(), modified.as_nanos()))
+}
+
+/// Asks the process to end, and waits until it has: it holds the lock to its end.
+async fn stop(folder: &Folder, cloud: Cloud) -> Result<(), Error> {
+    let asked = aws::http("POST", &format!("{}/_local/stop", cloud.endpoint), &[], None).await;
+    let lock = folder.lock_file();
+    asked.map_err(|_| Error::NoAnswer { endpoint: cloud.endpoint, lock: lock.clone() })?;
+    let Ok(file) = File::open(&lock) else { return Ok(()) };
+    let waited = tokio::task::spawn_blocking(move || file.lock()).await;
+    waited.map_err(io::Error::other).and_then(|locked| locked).map_err(|source| Error::File {
+        doing: "lock",
+        path: lock,
+        source,
+    })
+}
+
 /// Ends the cloud and removes its folder: nothing of it stays on this machine.
 pub async fn remove(root: &Path) -> Result<(), Error> {
     let folder = Folder::of(root);
     if let Some(cloud) = running(root).await? {
-        let asked = aws::http("POST", &format!("{}/_local/stop", cloud.endpoint), &[], None).await;
-        asked.map_err(|_| Error::NoAnswer { endpoint: cloud.endpoint, lock: folder.lock_file() })?;
-    }
-    // The process holds the lock until it is gone; waiting for it is waiting for the end.
-    let lock = folder.lock_file();
-    if let Ok(file) = File::open(&lock) {
-        let path = lock.clone();
-        let waited = tokio::task::spawn_blocking(move || file.lock()).await;
-        waited.map_err(io::Error::other).and_then(|locked| locked).map_err(|source| Error::File {
-            doing: "lock",
-            path,
-            source,
-        })?;
+        stop(&folder, cloud).await?;
     }
     match fs::remove_dir_all(&folder.0) {
         Ok(()) => {}

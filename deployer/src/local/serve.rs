@@ -35,6 +35,7 @@ pub async fn serve(args: ServeArgs) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     fs::write(folder.endpoint_file(), running.endpoint())?;
+    fs::write(folder.build_file(), super::build().unwrap_or_default())?;
     announce(&format!("ready {}", running.endpoint()))?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
