@@ -113,6 +113,13 @@ pub struct Stack {
     pub updated: Option<Timestamp>,
 }
 
+impl Stack {
+    /// The account, which the ARN names: `arn:<partition>:cloudformation:<region>:<account>:stack/…`.
+    pub fn account(&self) -> &str {
+        self.id.split(':').nth(4).unwrap_or_default()
+    }
+}
+
 /// What a change set is made of.
 #[derive(Debug, Clone)]
 pub struct ChangeSetRequest {

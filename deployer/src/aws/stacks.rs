@@ -233,11 +233,18 @@ impl Aws {
         Ok(())
     }
 
-    pub async fn continue_update_rollback(&self, stack: &str, token: &str) -> Result<(), Error> {
+    /// `skip` names resources that CloudFormation then takes for rolled back, whatever they are.
+    pub async fn continue_update_rollback(
+        &self,
+        stack: &str,
+        token: &str,
+        skip: &[String],
+    ) -> Result<(), Error> {
         self.cloudformation()
             .continue_update_rollback()
             .stack_name(stack)
             .client_request_token(token)
+            .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()))
             .send()
             .await?;
         Ok(())

@@ -15,6 +15,7 @@ mod outputs;
 mod paint;
 mod plan;
 mod render;
+mod rollback;
 mod session;
 mod status;
 mod summary;
@@ -78,6 +79,7 @@ enum Command {
     Down(down::DownArgs),
     Plan(plan::PlanArgs),
     Render(render::RenderArgs),
+    Rollback(rollback::RollbackArgs),
     Check(check::CheckArgs),
     Build(build::BuildArgs),
     Status(status::StatusArgs),
@@ -126,6 +128,7 @@ async fn run(cli: Cli) -> u8 {
         Command::Down(args) => down::run(&ui, global, args).await,
         Command::Plan(args) => plan::run(&ui, global, args).await,
         Command::Render(args) => render::run(&ui, global, args),
+        Command::Rollback(args) => rollback::run(&ui, global, args).await,
         Command::Check(args) => check::run(&ui, global, args),
         Command::Build(args) => build::run(&ui, global, args).await,
         Command::Status(args) => status::run(&ui, global, args).await,

@@ -192,6 +192,36 @@ impl Session {
     }
 }
 
+/// A way to the stage's AWS that has called nobody yet; a local stage must be up already.
+pub async fn reach(project: &Project) -> Result<Aws, Failure> {
+    let cloud = running(project).await?;
+    clients(project, cloud).await
+}
+
+/// The embedded cloud of a local stage, which must be there; `None` for a stage on AWS.
+async fn running(project: &Project) -> Result<Option<local::Cloud>, Failure> {
+    match project.target {
+        Target::Aws => Ok(None),
+        Target::Local => match local::running(&project.root).await? {
+            Some(cloud) => Ok(Some(cloud)),
+            None => Err(Failure::usage(
+                format!("the stage {} is not up: no embedded cloud runs here", project.stage.as_str()),
+                format!("start it with `deployer up --stage {}`", project.stage.as_str()),
+            )),
+        },
+    }
+}
+
+async fn clients(project: &Project, cloud: Option<local::Cloud>) -> Result<Aws, Failure> {
+    let embedded = cloud.is_some();
+    let settings = Settings {
+        region: project.region.as_ref().map(|region| region.as_str().to_owned()),
+        endpoint: cloud.map(|cloud| cloud.endpoint).or_else(|| project.endpoint.clone()),
+        embedded,
+    };
+    Aws::connect(&settings).await.map_err(Failure::aws("reach AWS"))
+}
+
 /// A local stage may fix its port by `endpoint: http://127.0.0.1:<port>`.
 fn fixed_port(project: &Project) -> Result<Option<u16>, Failure> {
     let Some(endpoint) = &project.endpoint else { return Ok(None) };

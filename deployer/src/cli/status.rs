@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::failure::Failure;
-use super::session::{Session, project};
+use super::session::{project, reach};
 use super::ui::Ui;
 use super::{Format, Global};
 
@@ -12,21 +12,22 @@ use super::{Format, Global};
 pub struct StatusArgs {}
 
 pub async fn run(ui: &Ui, global: &Global, _args: StatusArgs) -> Result<u8, Failure> {
-    let session = Session::open_running(project(global)?).await?;
-    let name = session.project.stack_name.as_str();
-    let stack = session.aws.stack(name).await.map_err(Failure::aws(format!("look at {name}")))?;
-    let account = session.account.as_str();
-    let region = session.region.as_str();
+    let project = project(global)?;
+    let aws = reach(&project).await?;
+    let name = project.stack_name.as_str();
+    // One call: a stack's ARN says its account.
+    let stack = aws.stack(name).await.map_err(Failure::aws(format!("look at {name}")))?;
+    let region = aws.region();
     match (stack, ui.format) {
         (None, Format::Json) => ui.json(&json!({"type": "status", "stack": name, "status": null})),
-        (None, _) => ui.result(&format!("{name} does not exist in account {account} and {region}")),
+        (None, _) => ui.result(&format!("{name} does not exist in {region}")),
         (Some(stack), Format::Json) => ui.json(&json!({
             "type": "status",
             "stack": name,
             "id": stack.id,
             "status": stack.status,
             "reason": stack.reason,
-            "account": account,
+            "account": stack.account(),
             "region": region,
             "updated": stack.updated.or(stack.created),
             "termination_protection": stack.termination_protection,
@@ -36,7 +37,7 @@ pub async fn run(ui: &Ui, global: &Global, _args: StatusArgs) -> Result<u8, Fail
             let mut lines = vec![
                 format!("stack      {name}"),
                 format!("status     {}", stack.status),
-                format!("account    {account}"),
+                format!("account    {}", stack.account()),
                 format!("region     {region}"),
             ];
             lines.extend(stack.reason.map(|reason| format!("reason     {reason}")));
@@ -46,7 +47,7 @@ pub async fn run(ui: &Ui, global: &Global, _args: StatusArgs) -> Result<u8, Fail
             if stack.termination_protection {
                 lines.push("protected  against termination".to_owned());
             }
-            lines.extend(session.aws.endpoint().map(|endpoint| format!("endpoint   {endpoint}")));
+            lines.extend(aws.endpoint().map(|endpoint| format!("endpoint   {endpoint}")));
             ui.result(&lines.join("\n"));
         }
     }

@@ -44,7 +44,7 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
             }
         }
         Outcome::NothingThere => ui.status(&format!(
-            "there is no stack {stack} in account {} and {}: nothing to delete",
+            "there is no stack {stack} in account {} and {}: nothing to do",
             session.account.as_str(),
             session.region.as_str()
         )),
@@ -56,6 +56,17 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
                 template,
                 *status == StackStatus::RollbackFailed || *status == StackStatus::UpdateRollbackFailed,
             );
+        }
+        Outcome::Recovered { status } => {
+            ui.status(&format!("{stack} is back in its last good state ({status})"));
+            ui.hint("mend what made the update fail, then run `up`");
+        }
+        Outcome::AtRest { status } => {
+            ui.status(&format!("{stack} is {status}: there is nothing to roll back"));
+        }
+        Outcome::CannotSkip { status } => {
+            failed(ui, &format!("{stack} is {status}, where nothing can be skipped"));
+            ui.hint("run `rollback` without --skip");
         }
         Outcome::Declined => ui.status("declined: nothing was changed"),
         Outcome::Refused { why, hint } => {

@@ -5,7 +5,7 @@ use super::desired::{Desired, PROTECTION};
 use super::events::Followed;
 use super::outcome::Outcome;
 use super::planner::{self, DownStep, Facts, Tried};
-use super::{Approvals, Engine, Error, Progress, Question};
+use super::{Approvals, Engine, Error, Question};
 use crate::aws::{self, Resource, Stack, StackStatus};
 use crate::project::Class;
 
@@ -28,6 +28,7 @@ impl Engine<'_> {
         // By its ARN from here on: after the delete the name finds nothing any more.
         let id = found.id;
         let mut tried = Tried::default();
+        let mut abandoned = Vec::new();
         loop {
             if self.interrupt.is_set() {
                 return Ok(Outcome::Interrupted { running: false });
@@ -35,9 +36,11 @@ impl Engine<'_> {
             let stack = self.stack(&id).await?;
             let facts = self.removal_facts(removal, stack.as_ref(), tried).await?;
             let step = planner::down(&facts);
-            let Some(stack) = stack else { return self.gone(&id).await };
+            let Some(stack) = stack.filter(|_| step != DownStep::Done) else {
+                return self.gone(&id, abandoned).await;
+            };
             let ended = match step {
-                DownStep::Done => return self.gone(&id).await,
+                DownStep::Done => None,
                 DownStep::Delete => {
                     tried.delete = true;
                     self.lift_protection(&stack).await?;
@@ -45,18 +48,18 @@ impl Engine<'_> {
                 }
                 DownStep::DeleteRetaining => {
                     tried.retain = true;
-                    let stuck: Vec<String> = self
-                        .left(&stack)
-                        .await?
-                        .into_iter()
-                        .filter(|resource| resource.status == "DELETE_FAILED")
-                        .map(|resource| resource.logical_id)
-                        .collect();
+                    abandoned = self.left(&stack).await?;
+                    abandoned.retain(|resource| resource.status == "DELETE_FAILED");
+                    let stuck: Vec<String> =
+                        abandoned.iter().map(|resource| resource.logical_id.clone()).collect();
                     self.reporter.warn(format!("left alive because they do not go: {}", stuck.join(", ")));
                     self.delete(&stack, &stuck).await?
                 }
-                DownStep::Attach => self.attach(&stack).await?,
-                DownStep::Wait => self.wait_for(&stack).await?,
+                DownStep::Attach => {
+                    self.reporter.note("a delete is running already; following it");
+                    self.wait(&stack).await?
+                }
+                DownStep::Wait => self.wait(&stack).await?,
                 DownStep::CancelUpdate => {
                     tried.roll_back = true;
                     let cancelled = self.aws.cancel_update(&stack.id, &self.token("cancel")).await;
@@ -176,7 +179,11 @@ impl Engine<'_> {
         };
         let works = matches!(
             stack.status,
-            StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::UpdateRollbackComplete
+            StackStatus::CreateComplete
+                | StackStatus::UpdateComplete
+                | StackStatus::UpdateRollbackComplete
+                | StackStatus::ImportComplete
+                | StackStatus::ImportRollbackComplete
         );
         if !on || !works {
             return Ok(());
@@ -204,7 +211,9 @@ impl Engine<'_> {
 
     async fn delete(&self, stack: &Stack, retain: &[String]) -> Result<Option<Outcome>, Error> {
         let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        match self.aws.delete_stack(&stack.id, &self.token("delete"), retain).await {
+        // The same token for another request is refused.
+        let token = self.token(if retain.is_empty() { "delete" } else { "retain" });
+        match self.aws.delete_stack(&stack.id, &token, retain).await {
             Ok(()) => {}
             Err(error) if error.answer_lost() => {
                 return Ok(Some(Outcome::Unknown { why: error.to_string() }));
@@ -218,23 +227,11 @@ impl Engine<'_> {
         Ok(over(self.follow(&stack.id, since).await))
     }
 
-    async fn attach(&self, stack: &Stack) -> Result<Option<Outcome>, Error> {
-        self.reporter.note("a delete is running already; following it");
-        let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        Ok(over(self.follow(&stack.id, since).await))
-    }
-
-    async fn wait_for(&self, stack: &Stack) -> Result<Option<Outcome>, Error> {
-        self.reporter.tell(Progress::Waiting { stack: stack.name.clone(), status: stack.status.clone() });
-        let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        tokio::select! {
-            followed = self.follow(&stack.id, since) => Ok(over(followed)),
-            () = tokio::time::sleep(self.patience) => Ok(Some(Outcome::Busy { status: stack.status.clone() })),
+    /// The stack is gone: what its templates kept on purpose is listed, or what was abandoned.
+    async fn gone(&self, id: &str, abandoned: Vec<Resource>) -> Result<Outcome, Error> {
+        if !abandoned.is_empty() {
+            return Ok(Outcome::LeftOver { resources: abandoned });
         }
-    }
-
-    /// The stack is gone: what its templates kept on purpose is listed.
-    async fn gone(&self, id: &str) -> Result<Outcome, Error> {
         let resources = match self.aws.resources(id).await {
             Ok(resources) => resources,
             Err(aws::Error::Rejected { .. }) => Vec::new(),

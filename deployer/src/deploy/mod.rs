@@ -1,6 +1,6 @@
 //! The engine: from a desired stack to an outcome.
 //!
-//! [`up`] and [`down`] look at the stack, ask the [`planner`] for the next step, do it and look again.
+//! [`up`], [`down`] and [`rollback`] look at the stack, ask the [`planner`] for the next step, do it and look again.
 //! A deployment is a change set ([`change_sets`]), an [`approval`], its execution and its events
 //! ([`events`]); a failure is explained by its first [`causes`]. There is no state file: the truth is
 //! CloudFormation, the stack's tags and artefacts addressed by their content ([`artifacts`]).
@@ -18,7 +18,9 @@ mod explain;
 mod outcome;
 pub mod planner;
 mod progress;
+mod rollback;
 mod up;
+mod waiting;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::causes::Cause;
 use crate::aws::{Resource, StackStatus};
 
-/// Every way in which `up`, `down` or `plan` can end once the input is known to be good.
+/// Every way in which `up`, `down`, `rollback` or `plan` can end once the input is known to be good.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
@@ -21,6 +21,12 @@ pub enum Outcome {
     NothingThere,
     /// It failed, and CloudFormation took everything back.
     RolledBack { status: StackStatus, causes: Vec<Cause> },
+    /// `rollback` brought the stack back to where `up` goes on.
+    Recovered { status: StackStatus },
+    /// `rollback` found nothing to roll back.
+    AtRest { status: StackStatus },
+    /// `rollback --skip` of a stack that has nothing to skip. Nothing was changed.
+    CannotSkip { status: StackStatus },
     /// The person said no. Nothing was changed.
     Declined,
     /// Needs an approval that nobody could be asked for, or the stage is protected.
@@ -44,8 +50,13 @@ pub enum Outcome {
 impl Outcome {
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unchanged { .. } | Self::Deployed { .. } | Self::Deleted { .. } | Self::NothingThere => 0,
-            Self::Rejected { .. } => 2,
+            Self::Unchanged { .. }
+            | Self::Deployed { .. }
+            | Self::Deleted { .. }
+            | Self::NothingThere
+            | Self::Recovered { .. }
+            | Self::AtRest { .. } => 0,
+            Self::Rejected { .. } | Self::CannotSkip { .. } => 2,
             Self::RolledBack { .. } => 3,
             Self::Unknown { .. } => 4,
             Self::Busy { .. } => 5,

@@ -1,4 +1,4 @@
-//! The state table: what `up` and `down` do next about a stack, as pure functions over values.
+//! The state table: what `up`, `down` and `rollback` do next about a stack, as pure functions over values.
 //!
 //! A command looks at the stack, asks for the next step, does it and looks again, until there is a
 //! step that ends it. Nothing here calls anything.
@@ -82,6 +82,23 @@ pub enum DownStep {
     Stuck,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RollbackStep {
+    /// The stack is deleted.
+    Gone,
+    /// The stack rests in a state from which `up` goes on.
+    AtRest,
+    /// ContinueUpdateRollback, skipping what the person named; then look again.
+    Continue,
+    /// RollbackStack, then look again.
+    RollBack,
+    Wait,
+    /// Exit 2: something is to be skipped, and this state has nothing to skip.
+    CannotSkip,
+    /// Exit 7: no rollback leads out of this state.
+    Stuck,
+}
+
 /// The next step of `up`.
 pub fn up(facts: &Facts) -> UpStep {
     use StackStatus as S;
@@ -94,7 +111,12 @@ pub fn up(facts: &Facts) -> UpStep {
             UpStep::Update { last_failed: false }
         }
         S::UpdateRollbackComplete => UpStep::Update { last_failed: true },
-        S::CreateInProgress | S::UpdateInProgress if facts.mine => UpStep::Resume,
+        // Our own rollback is a failure, although it ends in *_COMPLETE.
+        S::CreateInProgress | S::UpdateInProgress | S::RollbackInProgress | S::UpdateRollbackInProgress
+            if facts.mine =>
+        {
+            UpStep::Resume
+        }
         S::CreateInProgress
         | S::UpdateInProgress
         | S::UpdateCompleteCleanupInProgress
@@ -168,6 +190,42 @@ pub fn down(facts: &Facts) -> DownStep {
 /// A delete that came back to a complete stack was turned away (an export in use): not to be repeated.
 fn delete(facts: &Facts) -> DownStep {
     if facts.tried.delete { DownStep::LeftOver } else { DownStep::Delete }
+}
+
+/// The next step of `rollback`. `skipping`: the person named resources to skip, which
+/// ContinueUpdateRollback alone takes.
+pub fn rollback(status: &StackStatus, tried: Tried, skipping: bool) -> RollbackStep {
+    use StackStatus as S;
+    match status {
+        S::DeleteComplete => RollbackStep::Gone,
+        S::UpdateRollbackFailed if tried.continue_rollback => RollbackStep::Stuck,
+        S::UpdateRollbackFailed => RollbackStep::Continue,
+        S::UpdateFailed if tried.roll_back => RollbackStep::Stuck,
+        S::UpdateFailed if skipping => RollbackStep::CannotSkip,
+        S::UpdateFailed => RollbackStep::RollBack,
+        S::ReviewInProgress
+        | S::CreateComplete
+        | S::UpdateComplete
+        | S::UpdateRollbackComplete
+        | S::ImportComplete
+        | S::ImportRollbackComplete => RollbackStep::AtRest,
+        S::CreateInProgress
+        | S::UpdateInProgress
+        | S::UpdateCompleteCleanupInProgress
+        | S::UpdateRollbackCompleteCleanupInProgress
+        | S::RollbackInProgress
+        | S::UpdateRollbackInProgress
+        | S::ImportInProgress
+        | S::ImportRollbackInProgress
+        | S::DeleteInProgress => RollbackStep::Wait,
+        S::CreateFailed
+        | S::RollbackComplete
+        | S::RollbackFailed
+        | S::DeleteFailed
+        | S::ImportRollbackFailed => RollbackStep::Stuck,
+        S::Unknown(_) if status.in_progress() => RollbackStep::Wait,
+        S::Unknown(_) => RollbackStep::Stuck,
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! `up` and `plan`: from whatever state the stack is in to what it should be.
 
-use tokio::time::Instant;
-
 use super::approval::{Approval, Approvals, stateful};
 use super::change_sets::Prepared;
 use super::desired::Desired;
@@ -29,7 +27,7 @@ pub enum Planned {
 }
 
 /// After one step: look at the stack again, or stop.
-enum Next {
+pub(super) enum Next {
     Look,
     End(Outcome),
 }
@@ -75,22 +73,18 @@ impl Engine<'_> {
                     worked = true;
                     self.resume(&stack).await?
                 }
-                (UpStep::Wait, Some(stack)) => self.wait(&stack).await?,
+                (UpStep::Wait, Some(stack)) => self.wait(&stack).await?.map_or(Next::Look, Next::End),
                 (UpStep::Delete, Some(stack)) => {
                     tried.delete = true;
                     self.clear_away(&stack).await?
                 }
                 (UpStep::RollBack, Some(stack)) => {
                     tried.roll_back = true;
-                    self.reporter
-                        .step("recover", format!("rolling {} back to its last good state", stack.name));
-                    self.begin(&stack, self.aws.roll_back_stack(&stack.id, &self.token("roll-back"))).await?
+                    self.roll_back(&stack).await?
                 }
                 (UpStep::ContinueRollback, Some(stack)) => {
                     tried.continue_rollback = true;
-                    self.reporter.step("recover", format!("continuing the rollback of {}", stack.name));
-                    self.begin(&stack, self.aws.continue_update_rollback(&stack.id, &self.token("continue")))
-                        .await?
+                    self.continue_rollback(&stack, &[]).await?
                 }
                 (UpStep::Foreign, stack) => return self.foreign(stack).await,
                 (UpStep::Stuck, Some(stack)) => return self.stuck(&stack).await,
@@ -193,7 +187,10 @@ impl Engine<'_> {
         };
         let Some(stack) = stack else { return Ok(facts) };
         match stack.status {
-            StackStatus::CreateInProgress | StackStatus::UpdateInProgress => {
+            StackStatus::CreateInProgress
+            | StackStatus::UpdateInProgress
+            | StackStatus::RollbackInProgress
+            | StackStatus::UpdateRollbackInProgress => {
                 facts.mine = self.is_mine(desired, stack).await?;
             }
             StackStatus::ReviewInProgress => {
@@ -400,7 +397,7 @@ impl Engine<'_> {
     }
 
     /// Sends a recovery operation and follows it; whatever it ends in is looked at again.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         stack: &Stack,
         call: impl Future<Output = Result<(), aws::Error>>,
@@ -428,23 +425,6 @@ impl Engine<'_> {
         }
         self.reporter.step("recover", format!("deleting {}, which is {}", stack.name, stack.status));
         self.begin(stack, self.aws.delete_stack(&stack.id, &self.token("delete"), &[])).await
-    }
-
-    /// Waits for somebody else's operation, at most as long as the person is patient.
-    async fn wait(&self, stack: &Stack) -> Result<Next, Error> {
-        self.reporter.tell(Progress::Waiting { stack: stack.name.clone(), status: stack.status.clone() });
-        let deadline = Instant::now() + self.patience;
-        let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        tokio::select! {
-            followed = self.follow(&stack.id, since) => Ok(match followed {
-                Followed::Ended { .. } => Next::Look,
-                Followed::Lost { why } => Next::End(Outcome::Unknown { why }),
-                Followed::Interrupted => Next::End(Outcome::Interrupted { running: false }),
-            }),
-            () = tokio::time::sleep_until(deadline) => {
-                Ok(Next::End(Outcome::Busy { status: stack.status.clone() }))
-            }
-        }
     }
 
     pub(super) async fn foreign(&self, stack: Option<Stack>) -> Result<Outcome, Error> {
@@ -477,9 +457,8 @@ fn choices(status: &StackStatus, name: &str) -> Vec<String> {
             "the stack never worked and is empty: run `up --replace-failed` to delete and create {name}"
         )],
         StackStatus::UpdateRollbackFailed => vec![format!(
-            "mend what the first cause names, then run \
-             `aws cloudformation continue-update-rollback --stack-name {name}`; \
-             add `--resources-to-skip ID` only for a resource that you have looked at"
+            "mend what the first cause of {name} names, then run `rollback`; \
+             add `--skip ID` only for a resource that you have looked at"
         )],
         StackStatus::CreateFailed | StackStatus::RollbackFailed | StackStatus::DeleteFailed => vec![
             "look at the resources that are left with `status`".to_owned(),
