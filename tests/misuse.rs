@@ -15,7 +15,9 @@ impl Project {
         let project = Self(folder);
         for name in ["base.yaml", "local.yaml", "dev.yaml"] {
             let text = fs::read_to_string(repository.join("environments").join(name)).unwrap();
-            project.write(&format!("environments/{name}"), &text);
+            // What it says of functions is about crates that this project does not have.
+            let text = text.split("\nfunctions:").next().unwrap();
+            project.write(&format!("environments/{name}"), text);
         }
         project.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n");
         project.function(

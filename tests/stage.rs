@@ -2,104 +2,15 @@
 //! a signed-up user calls the API, a source changes, a resource fails, and `down` leaves nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/copy.rs"]
+mod copy;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Command;
 
 use serde_json::Value;
 
-/// A copy of the project in a folder of its own, so that nobody's running local stage is touched.
-/// It shares the target folder: the compiled dependencies are the same.
-struct Copy {
-    folder: tempfile::TempDir,
-    target: PathBuf,
-    // Dropped last: the next copy may build only when this one's stage is down.
-    _turn: MutexGuard<'static, ()>,
-}
-
-/// Copies share the target folder, and so the names of the functions' binaries: one at a time.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-impl Copy {
-    fn new() -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let repository = repository();
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["functions", "templates", "environments", "deployer"] {
-            copy_tree(&repository.join(name), &folder.path().join(name));
-        }
-        copy_tree(&repository.join("tests"), &folder.path().join("tests"));
-        fs::copy(repository.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
-        // Cargo knows a workspace's own crates by their version and their place in it, so that the
-        // copy's would pass for the original's in a shared target folder, changed sources and all.
-        let manifest = fs::read_to_string(repository.join("Cargo.toml")).unwrap();
-        let renamed = manifest.replacen("\nversion = \"0.1.0\"\n", "\nversion = \"0.0.0-copy\"\n", 1);
-        assert_ne!(renamed, manifest, "the workspace's version has moved");
-        fs::write(folder.path().join("Cargo.toml"), renamed).unwrap();
-        // The test binary runs from <target>/<profile>/deps.
-        let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
-        Self { folder, target, _turn: turn }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_deployer"))
-            .args(arguments)
-            .args(["--stage", "local", "--project"])
-            .arg(self.folder.path())
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env("NO_COLOR", "1")
-            // The user's own AWS settings are none of the local stage's business.
-            .env("AWS_PROFILE", "does-not-exist")
-            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-            .output()
-            .unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> (String, String) {
-        let output = self.run(arguments);
-        let (stdout, stderr) = texts(&output);
-        assert!(output.status.success(), "{arguments:?} ended with {}\n{stdout}\n{stderr}", output.status);
-        (stdout, stderr)
-    }
-
-    fn endpoint(&self) -> String {
-        fs::read_to_string(self.path(".deployer/local/endpoint")).unwrap()
-    }
-}
-
-/// A failing test must not leave a background process behind.
-impl Drop for Copy {
-    fn drop(&mut self) {
-        self.run(&["down", "--yes"]);
-    }
-}
-
-fn texts(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
+use copy::{Copy, texts};
 
 #[test]
 fn the_profile_service_lives_from_up_to_down() {
@@ -139,10 +50,10 @@ fn signed_up_users_store_and_read_their_profile(copy: &Copy) {
 
 fn a_second_up_changes_nothing(copy: &Copy) {
     let (stdout, stderr) = copy.succeed(&["up"]);
-    assert_eq!(
-        (stdout.as_str(), stderr.trim()),
-        ("", "profile-service-local is up to date: nothing changed, nothing uploaded")
-    );
+    // Another cargo on this machine may make this one wait, and it says so first.
+    let last = stderr.trim().lines().last().unwrap();
+    assert_eq!(last, "profile-service-local is up to date: nothing changed, nothing uploaded");
+    assert!(stdout.contains("/user/profile"), "it says again where the API is: {stdout}");
     let planned = copy.run(&["plan", "--exit-code"]);
     assert_eq!(planned.status.code(), Some(0), "{planned:?}");
 }
@@ -219,4 +130,31 @@ fn a_stage_of_another_account_is_refused_before_anything_changes() {
         "{stderr}"
     );
     assert!(!copy.path(".deployer/local").exists());
+}
+
+#[test]
+fn two_runs_side_by_side_take_turns() {
+    let copy = Copy::new();
+    let outputs = std::thread::scope(|scope| {
+        [scope.spawn(|| copy.run(&["up"])), scope.spawn(|| copy.run(&["up"]))].map(|run| run.join().unwrap())
+    });
+    for output in &outputs {
+        assert!(output.status.success(), "{output:?}");
+    }
+    let waited =
+        outputs.iter().filter(|output| texts(output).1.contains("another deployer is at work")).count();
+    let unchanged = outputs.iter().filter(|output| texts(output).1.contains("nothing changed")).count();
+    assert_eq!((waited, unchanged), (1, 1), "one deploys, the other waits and finds nothing to do");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_deployer"))
+        .args(["render", "--stage", "local", "--project", concat!(env!("CARGO_MANIFEST_DIR"), "/..")])
+        .stdout(full)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
 }

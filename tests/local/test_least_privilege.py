@@ -8,10 +8,10 @@ STACK = "profile-service-local"
 
 @pytest.fixture
 def without_update_item(stage, deployer):
-    """The stack with one action of put-profile's role exchanged for another, by somebody with an AWS client."""
+    """The stack with an action of the roles that write profiles exchanged for another, by somebody with an AWS client."""
     cloudformation = stage.client("cloudformation")
     template = cloudformation.get_template(StackName=STACK)["TemplateBody"]
-    assert template.count("dynamodb:UpdateItem") == 1
+    assert template.count("dynamodb:UpdateItem") == 2  # put-profile and update-account
     parameters = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0].get("Parameters", [])
     cloudformation.update_stack(
         StackName=STACK,

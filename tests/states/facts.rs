@@ -174,7 +174,7 @@ async fn a_failed_production_stack_is_replaced_only_where_the_person_said_so() {
     assert_eq!(stage.run(Command::Up, &How::default()).await, ": 7");
     let options = Options { replace_failed: true, force: false };
     let cell = stage.run(Command::Up, &How { options, ..How::default() }).await;
-    assert_eq!(cell, "delete create execute protect policy : 0");
+    assert_eq!(cell, "delete create execute policy protect : 0");
     bed.cloud.stop().await;
 }
 

@@ -16,7 +16,7 @@ const NOTHING: [&str; 3] = [": 0", ": 0", ": 0"];
 
 /// A stage that keeps data is protected once it works; production has a stack policy besides.
 const CREATE: [&str; 3] =
-    ["create execute : 0", "create execute protect : 0", "create execute protect policy : 0"];
+    ["create execute : 0", "create execute protect : 0", "create execute policy protect : 0"];
 const UPDATE: [&str; 3] = ["update execute : 0", "update execute : 0", "update execute policy : 0"];
 
 /// `up --yes` of other content than the live one.

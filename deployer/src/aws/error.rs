@@ -47,6 +47,11 @@ impl Error {
         matches!(self, Self::Rejected { code, .. } if code == wanted)
     }
 
+    /// A change set, or the stack that it belongs to, is not there any more.
+    pub fn says_gone(&self) -> bool {
+        self.is_rejected("ChangeSetNotFound") || self.says_absent()
+    }
+
     /// CloudFormation says "absent" by a ValidationError about this very id; any other
     /// ValidationError says something else.
     pub(super) fn says_absent(&self) -> bool {
@@ -91,7 +96,8 @@ where
 {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         if let SdkError::ServiceError(service) = &error {
-            return of_service(service.err(), service.raw().status().as_u16());
+            let bare = service.raw().body().bytes().is_none_or(<[u8]>::is_empty);
+            return of_service(service.err(), service.raw().status().as_u16(), bare);
         }
         if let Some(credentials) = find::<CredentialsError>(&error) {
             return Self::Credentials(words(credentials));
@@ -108,7 +114,8 @@ where
     }
 }
 
-fn of_service(error: &impl ProvideErrorMetadata, status: u16) -> Error {
+/// `bare`: the answer had no body, as a refused HEAD has none.
+fn of_service(error: &impl ProvideErrorMetadata, status: u16, bare: bool) -> Error {
     let code = error.code().unwrap_or_default();
     let message = error.message().unwrap_or_default().to_owned();
     if THROTTLES.contains(&code) || status == 429 {
@@ -119,6 +126,9 @@ fn of_service(error: &impl ProvideErrorMetadata, status: u16) -> Error {
         Error::Denied(message)
     } else if status >= 500 && status != NOT_IMPLEMENTED {
         Error::Garbled(format!("status {status} {code} {message}").trim_end().to_owned())
+    } else if code.is_empty() && message.is_empty() && !bare {
+        // Something on the way answered in AWS's place.
+        Error::Garbled(format!("status {status} with a body that is not AWS's"))
     } else if code.is_empty() && message.is_empty() {
         Error::Rejected { code: format!("HTTP {status}"), message: "without an explanation".to_owned() }
     } else {
@@ -148,4 +158,116 @@ fn words(error: &(dyn StdError + 'static)) -> String {
 /// The last cause of a chain says what happened ("connection refused"); the first ones only where.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    type Sdk = SdkError<DescribeStacksError, HttpResponse>;
+
+    fn raw(status: u16) -> HttpResponse {
+        HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty())
+    }
+
+    /// What becomes of a service's answer with this status, code and message.
+    fn said(status: u16, code: &str, message: &str) -> Error {
+        let told = ErrorMetadata::builder().code(code).message(message).build();
+        Error::from(Sdk::service_error(DescribeStacksError::generic(told), raw(status)))
+    }
+
+    #[test]
+    fn each_code_of_a_throttle_is_one_and_so_is_429() {
+        for code in THROTTLES {
+            assert_eq!(said(400, code, "slow"), Error::Throttled("slow".to_owned()));
+        }
+        assert_eq!(said(429, "Other", "slow"), Error::Throttled("slow".to_owned()));
+    }
+
+    #[test]
+    fn credentials_and_rights_are_told_apart_from_refusals() {
+        for code in BAD_CREDENTIALS {
+            assert_eq!(said(403, code, "no"), Error::Credentials(format!("{code}: no")));
+        }
+        for code in DENIALS {
+            assert_eq!(said(403, code, "no"), Error::Denied("no".to_owned()));
+        }
+        let (code, message) = ("ValidationError".to_owned(), "no".to_owned());
+        assert_eq!(said(400, "ValidationError", "no"), Error::Rejected { code, message });
+    }
+
+    #[test]
+    fn a_server_error_may_have_done_the_work_and_501_has_not() {
+        let lost = said(500, "InternalFailure", "oh");
+        assert_eq!(lost, Error::Garbled("status 500 InternalFailure oh".to_owned()));
+        assert_eq!(said(503, "", ""), Error::Garbled("status 503".to_owned()));
+        assert!(matches!(said(501, "NotImplemented", "this"), Error::Rejected { .. }));
+        assert!(matches!(said(499, "Odd", "this"), Error::Rejected { .. }));
+        let message = "without an explanation".to_owned();
+        assert_eq!(said(404, "", ""), Error::Rejected { code: "HTTP 404".to_owned(), message });
+        assert!(said(404, "", "words").is_rejected(""));
+        assert!(said(404, "Code", "").is_rejected("Code"));
+    }
+
+    #[test]
+    fn a_body_without_code_and_message_is_not_awss_answer() {
+        let told = ErrorMetadata::builder().build();
+        let page = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from("<html>"));
+        let error = Error::from(Sdk::service_error(DescribeStacksError::generic(told), page));
+        assert_eq!(error, Error::Garbled("status 403 with a body that is not AWS's".to_owned()));
+    }
+
+    #[test]
+    fn no_answer_is_unreachable_an_unreadable_one_is_garbled_and_an_unsent_one_was_refused() {
+        let broken = || std::io::Error::other("connection refused");
+        let dispatched = Sdk::dispatch_failure(ConnectorError::io(broken().into()));
+        assert_eq!(Error::from(dispatched), Error::Unreachable("connection refused".to_owned()));
+        assert!(matches!(Error::from(Sdk::timeout_error(broken())), Error::Unreachable(_)));
+        let unreadable = Error::from(Sdk::response_error(broken(), raw(200)));
+        assert_eq!(unreadable, Error::Garbled("connection refused".to_owned()));
+        let unsent = Error::from(Sdk::construction_failure(broken()));
+        let (code, message) = ("InvalidRequest".to_owned(), "connection refused".to_owned());
+        assert_eq!(unsent, Error::Rejected { code, message });
+    }
+
+    #[test]
+    fn absent_credentials_are_told_in_all_their_words_once() {
+        let cause = std::io::Error::other("the profile is unknown");
+        let found = Error::from(Sdk::construction_failure(CredentialsError::provider_error(cause)));
+        let Error::Credentials(words) = &found else { panic!("{found:?}") };
+        assert!(words.contains(": the profile is unknown"), "{words}");
+        assert_eq!(words.matches("the profile is unknown").count(), 1, "{words}");
+    }
+
+    #[test]
+    fn only_what_got_no_answer_may_have_happened_and_only_that_and_throttles_pass() {
+        let told = || "why".to_owned();
+        let rejected = Error::Rejected { code: told(), message: told() };
+        for error in [Error::Unreachable(told()), Error::Garbled(told())] {
+            assert!(error.answer_lost() && error.passing());
+        }
+        let throttled = Error::Throttled(told());
+        assert!(throttled.passing() && !throttled.answer_lost());
+        for error in [Error::NoRegion, Error::Credentials(told()), Error::Denied(told()), rejected] {
+            assert!(!error.passing() && !error.answer_lost(), "{error:?}");
+        }
+        assert!(!Error::Denied(told()).is_rejected("why"));
+        assert!(!said(400, "Code", "").is_rejected("Other"));
+    }
+
+    #[test]
+    fn absent_is_only_a_validation_error_that_says_so() {
+        assert!(said(400, "ValidationError", "Stack with id a does not exist").says_absent());
+        assert!(!said(400, "ValidationError", "Template format error").says_absent());
+        let set = said(400, "ChangeSetNotFound", "ChangeSet [a] does not exist");
+        assert!(!set.says_absent() && set.says_gone());
+        assert!(said(400, "ValidationError", "Stack [a] does not exist").says_gone());
+        assert!(!said(400, "ValidationError", "Template format error").says_gone());
+    }
 }

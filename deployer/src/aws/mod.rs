@@ -3,6 +3,7 @@
 //! The seam is the endpoint. Everything goes through the real SDK, whether AWS answers, the embedded
 //! cloud or any other endpoint that a stage names.
 
+mod data;
 mod error;
 mod functions;
 mod http;
@@ -19,15 +20,19 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::default_async_sleep;
+use aws_smithy_http_client::default_connector;
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, http_client_fn};
 
 pub use error::Error;
 pub use functions::FunctionState;
 pub use http::{HttpAnswer, http};
 pub use logs::LogEvent;
 pub use model::{
-    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource,
-    Stack, StackStatus, TemplateBody,
+    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, ListedChangeSet,
+    Replacement, Resource, Stack, StackStatus, TemplateBody,
 };
+pub use storage::DAMAGED;
 pub use users::{SignedIn, TestUser};
 
 /// How to reach AWS for one stage.
@@ -47,6 +52,7 @@ pub struct Aws {
     config: SdkConfig,
     region: String,
     path_style: bool,
+    embedded: bool,
 }
 
 /// Who calls.
@@ -59,6 +65,10 @@ pub struct Caller {
 /// No answer within this time counts as no answer at all.
 const ATTEMPT: Duration = Duration::from_secs(20);
 const CONNECT: Duration = Duration::from_secs(4);
+/// The SDK's own attempts at one call; what fails them all is the caller's to judge.
+const ATTEMPTS: u32 = 4;
+/// The embedded cloud needs no time to recover.
+const EMBEDDED_BACKOFF: Duration = Duration::from_millis(10);
 
 impl Aws {
     /// Settles region and credentials as the AWS CLI does (environment, profile, SSO, container,
@@ -66,7 +76,7 @@ impl Aws {
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let timeouts =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
-        let retries = RetryConfig::standard().with_max_attempts(4);
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = if settings.embedded {
             let credentials = Credentials::new("test", "test", None, None, "embedded cloud");
             SdkConfig::builder()
@@ -75,12 +85,16 @@ impl Aws {
                 .endpoint_url(settings.endpoint.clone().unwrap_or_default())
                 .credentials_provider(SharedCredentialsProvider::new(credentials))
                 .timeout_config(timeouts)
-                .retry_config(retries)
+                .retry_config(
+                    retries.with_initial_backoff(EMBEDDED_BACKOFF).with_max_backoff(EMBEDDED_BACKOFF),
+                )
+                .http_client(one_client()?)
                 .build()
         } else {
             let mut loader = aws_config::defaults(BehaviorVersion::latest())
                 .timeout_config(timeouts)
-                .retry_config(retries);
+                .retry_config(retries)
+                .http_client(one_client()?);
             if let Some(region) = &settings.region {
                 loader = loader.region(Region::new(region.clone()));
             }
@@ -91,11 +105,16 @@ impl Aws {
         };
         let region = config.region().map(ToString::to_string).ok_or(Error::NoRegion)?;
         let path_style = config.endpoint_url().is_some();
-        Ok(Self { config, region, path_style })
+        Ok(Self { config, region, path_style, embedded: settings.embedded })
     }
 
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Whether the embedded cloud answers.
+    pub fn embedded(&self) -> bool {
+        self.embedded
     }
 
     /// The endpoint in use where it is not AWS's own.
@@ -112,4 +131,13 @@ impl Aws {
             _ => Err(Error::Garbled("GetCallerIdentity answered without an account".to_owned())),
         }
     }
+}
+
+/// One pool of connections for every client made from the configuration: each client would otherwise
+/// open its own for every call.
+fn one_client() -> Result<SharedHttpClient, Error> {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
+    let connector = default_connector(&settings, default_async_sleep())
+        .ok_or_else(|| Error::Unreachable("there is no HTTP client".to_owned()))?;
+    Ok(http_client_fn(move |_, _| connector.clone()))
 }

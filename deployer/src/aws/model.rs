@@ -176,6 +176,15 @@ pub struct ChangeSet {
     pub changes: Vec<Change>,
 }
 
+/// A change set in its stack's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedChangeSet {
+    pub name: String,
+    /// It could be executed now.
+    pub executable: bool,
+    pub failed: bool,
+}
+
 /// What happens to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {

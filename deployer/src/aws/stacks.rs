@@ -12,8 +12,8 @@ use aws_sdk_cloudformation::types::{
 use jiff::Timestamp;
 
 use super::model::{
-    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, Replacement, Resource,
-    Stack, StackStatus, TemplateBody,
+    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, ListedChangeSet,
+    Replacement, Resource, Stack, StackStatus, TemplateBody,
 };
 use super::{Aws, Error};
 
@@ -137,9 +137,10 @@ impl Aws {
                 .change_set_name(id)
                 .stack_name(stack)
                 .include_property_values(values)
-                .set_next_token(token)
+                .set_next_token(token.clone())
                 .send()
                 .await?;
+            refuse_circle(token.as_deref(), page.next_token.as_deref())?;
             changes.extend(
                 page.changes
                     .unwrap_or_default()
@@ -166,21 +167,41 @@ impl Aws {
         }
     }
 
-    /// Change sets of a stack that could be executed now, by name.
-    pub async fn executable_change_sets(&self, stack: &str) -> Result<Vec<String>, Error> {
+    /// The change sets of a stack.
+    pub async fn change_sets(&self, stack: &str) -> Result<Vec<ListedChangeSet>, Error> {
         let mut pages = self.cloudformation().list_change_sets().stack_name(stack).into_paginator().send();
-        let mut names = Vec::new();
+        let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
-            names.extend(
-                page?
-                    .summaries
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter(|summary| summary.execution_status == Some(ExecutionStatus::Available))
-                    .filter_map(|summary| summary.change_set_name),
-            );
+            listed.extend(page?.summaries.unwrap_or_default().into_iter().filter_map(|summary| {
+                Some(ListedChangeSet {
+                    name: summary.change_set_name?,
+                    executable: summary.execution_status == Some(ExecutionStatus::Available),
+                    failed: summary.status == Some(SdkChangeSetStatus::Failed),
+                })
+            }));
         }
-        Ok(names)
+        Ok(listed)
+    }
+
+    /// What early validation found wrong with a change set: it is told nowhere else.
+    pub async fn validation_errors(&self, change_set: &str, stack: &str) -> Result<Vec<String>, Error> {
+        let mut pages = self
+            .cloudformation()
+            .describe_events()
+            .change_set_name(change_set)
+            .stack_name(stack)
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            for event in page?.operation_events.unwrap_or_default() {
+                if let Some(reason) = event.validation_status_reason {
+                    let resource = event.logical_resource_id.unwrap_or_default();
+                    found.push(format!("{resource}{}: {reason}", event.validation_path.unwrap_or_default()));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Rolls back on failure: said explicitly, since the documented default is the opposite.
@@ -201,8 +222,7 @@ impl Aws {
         match self.cloudformation().delete_change_set().change_set_name(id).stack_name(stack).send().await {
             Ok(_) => Ok(()),
             Err(error) => match Error::from(error) {
-                Error::Rejected { code, .. } if code == "ChangeSetNotFound" => Ok(()),
-                error if error.says_absent() => Ok(()),
+                error if error.says_gone() => Ok(()),
                 error => Err(error),
             },
         }
@@ -276,9 +296,10 @@ impl Aws {
             .cloudformation()
             .describe_stack_events()
             .stack_name(stack)
-            .set_next_token(token)
+            .set_next_token(token.clone())
             .send()
             .await?;
+        refuse_circle(token.as_deref(), page.next_token.as_deref())?;
         Ok((
             page.stack_events.unwrap_or_default().into_iter().filter_map(event_of).collect(),
             page.next_token,
@@ -305,6 +326,16 @@ impl Aws {
             }));
         }
         Ok(resources)
+    }
+}
+
+/// A page that is followed by itself would be read for ever.
+fn refuse_circle(token: Option<&str>, next: Option<&str>) -> Result<(), Error> {
+    match next {
+        Some(next) if token == Some(next) => {
+            Err(Error::Garbled("a list of pages leads back to the same page".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 

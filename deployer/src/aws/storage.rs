@@ -7,7 +7,12 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
+use sha2::{Digest, Sha256};
+
 use super::{Aws, Error};
+
+/// The code of [`Aws::put_file`]'s error about a file that changed since it was packed.
+pub const DAMAGED: &str = "DamagedArtifact";
 
 impl Aws {
     fn s3(&self) -> Client {
@@ -35,13 +40,17 @@ impl Aws {
         }
     }
 
-    /// Stores a file. The key carries the content's hash, so an object that is there is the same.
-    pub async fn put_file(&self, bucket: &str, key: &str, file: &Path) -> Result<(), Error> {
-        let body = ByteStream::from_path(file).await.map_err(|error| Error::Rejected {
-            code: "UnreadableFile".to_owned(),
-            message: format!("{}: {error}", file.display()),
-        })?;
-        self.put(bucket, key, body).await
+    /// Stores a file whose content has this SHA-256 (hexadecimal). The key carries the hash and an
+    /// object that is there is never written again, so that other content must not get there once.
+    pub async fn put_file(&self, bucket: &str, key: &str, file: &Path, sha256: &str) -> Result<(), Error> {
+        let rejected = |code: &str, message: String| Error::Rejected { code: code.to_owned(), message };
+        let content = std::fs::read(file)
+            .map_err(|error| rejected("UnreadableFile", format!("{}: {error}", file.display())))?;
+        let found: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        if found != sha256 {
+            return Err(rejected(DAMAGED, format!("{} is not what was packed", file.display())));
+        }
+        self.put(bucket, key, ByteStream::from(content)).await
     }
 
     pub async fn put_text(&self, bucket: &str, key: &str, text: &str) -> Result<(), Error> {

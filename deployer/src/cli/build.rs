@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::paint::{Painter, size};
-use super::session::{interrupts, project};
+use super::session::{interrupts, project, turn};
 use super::ui::Ui;
 use super::{Format, Global};
 use crate::artifact;
@@ -17,6 +17,7 @@ pub struct BuildArgs {}
 
 pub async fn run(ui: &Ui, global: &Global, _args: BuildArgs) -> Result<u8, Failure> {
     let project = project(global)?;
+    let _turn = turn(ui, &project).await?;
     let (reporter, progress) = Reporter::new();
     let painter = Painter::start(ui.clone(), progress);
     let interrupt = interrupts(ui);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::session::{Run, Session, approvals, project};
+use super::session::{Run, Session, approvals, project, turn};
 use super::ui::Ui;
 use super::up::duration;
 use super::{Format, Global, summary};
@@ -27,6 +27,11 @@ pub async fn run(ui: &Ui, global: &Global, args: DownArgs) -> Result<u8, Failure
     if project.target == Target::Local && !local::exists(&project.root) {
         return Ok(nothing_here(ui, &project));
     }
+    // On AWS nothing of this folder is touched.
+    let _turn = match project.target {
+        Target::Local => Some(turn(ui, &project).await?),
+        Target::Aws => None,
+    };
     let session = Session::open(project).await?;
     let options = planner::Options { replace_failed: false, force: args.force };
     let run = Run::new(ui, &session.aws, args.wait, options);

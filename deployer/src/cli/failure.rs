@@ -149,7 +149,12 @@ impl Diagnostic for Failure {
                 Some(Box::new("a function crate needs a binary target of the crate's name"))
             }
             Self::Local(local::Error::OtherLayout { folder, .. }) => Some(Box::new(format!(
-                "stop the old one, then remove {} and run this again; the data of the local stage goes with it",
+                "end the old one with `fuser -k {0}/lock` where it still runs, remove {0} and run this again; \
+                 the data of the local stage goes with it",
+                folder.display()
+            ))),
+            Self::Local(local::Error::DidNotStart { folder, .. }) => Some(Box::new(format!(
+                "if its state is damaged, remove {} and run this again; the data of the local stage goes with it",
                 folder.display()
             ))),
             Self::Local(local::Error::PortTaken { .. }) => {

@@ -5,6 +5,7 @@
 
 mod build;
 mod call;
+mod changes;
 mod check;
 mod completions;
 mod down;
@@ -138,12 +139,17 @@ async fn run(cli: Cli) -> u8 {
         Command::Call(args) => call::run(&ui, global, args).await,
         Command::Token(args) => token::run(&ui, global, args).await,
         Command::Completions(args) => completions::run(&ui, args),
-        Command::LocalCloud(args) => serve(args)
-            .await
-            .map(|()| 0)
-            .map_err(|source| Failure::Io { doing: "serve the embedded cloud".to_owned(), source }),
+        Command::LocalCloud(args) => match serve(args).await {
+            Ok(()) => Ok(0),
+            Err(error) => {
+                // One line for the log: whoever started this process quotes it.
+                ui.status(&error.to_string());
+                Ok(INTERNAL)
+            }
+        },
     };
     match result {
+        Ok(0) if ui.lost_result() => INTERNAL,
         Ok(code) => code,
         Err(failure) => {
             ui.error(&failure);

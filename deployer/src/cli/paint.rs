@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::Format;
 use super::ui::{Ui, github};
-use crate::aws::{Change, Event, Replacement};
+use super::{Format, changes};
+use crate::aws::Event;
 use crate::deploy::{Progress, is_cascade};
 
 /// Paints until the engine is gone.
@@ -68,13 +68,10 @@ impl Brush {
                     self.line(&format!("{:>10} {key} ({})", "uploaded", size(bytes)));
                 }
             }
-            Progress::Plan { stack, changes } => {
-                self.bar
-                    .suspend(|| self.ui.status(&format!("{:>10} {stack}: {}", "changes", count(&changes))));
-                let few =
-                    changes.iter().filter(|change| self.ui.verbose || change.replacement != Replacement::No);
-                for change in few {
-                    self.line(&describe(change));
+            Progress::Plan { stack, review } => {
+                self.line(&format!("{:>10} {stack}: {}", "changes", changes::count(&review.changes)));
+                for line in changes::in_passing(&review, self.ui.verbose) {
+                    self.line(&line);
                 }
             }
             Progress::Event { event } => self.event(&event),
@@ -127,57 +124,6 @@ fn verb(status: &str) -> Option<&'static str> {
         failed if failed.ends_with("_FAILED") => Some("failed"),
         _ => None,
     }
-}
-
-/// `+ 21 added, ~ 1 changed, ! 1 replaced, - 2 removed`.
-pub fn count(changes: &[Change]) -> String {
-    let mut parts = Vec::new();
-    let number = |wanted: &dyn Fn(&Change) -> bool| changes.iter().filter(|change| wanted(change)).count();
-    for (many, word) in [
-        (number(&|change| change.action == "Add"), "to add"),
-        (number(&|change| change.action == "Modify" && change.replacement == Replacement::No), "to change"),
-        (
-            number(&|change| change.action == "Modify" && change.replacement == Replacement::Conditional),
-            "perhaps to replace",
-        ),
-        (number(&|change| change.action == "Modify" && change.replacement == Replacement::Yes), "to replace"),
-        (number(&|change| change.action == "Remove"), "to remove"),
-    ] {
-        if many > 0 {
-            parts.push(format!("{many} {word}"));
-        }
-    }
-    if parts.is_empty() { "nothing but outputs".to_owned() } else { parts.join(", ") }
-}
-
-/// One change with what of it changes.
-pub fn describe(change: &Change) -> String {
-    let (sign, note) = match (change.action.as_str(), change.replacement) {
-        ("Add", _) => ("+", ""),
-        ("Remove", _) => ("-", ""),
-        (_, Replacement::Yes) => ("!", " REPLACED by a new one"),
-        (_, Replacement::Conditional) => ("!", " perhaps replaced by a new one"),
-        (_, Replacement::No) => ("~", ""),
-    };
-    let mut text = format!("{sign:>4} {} ({}){note}", change.logical_id, change.kind);
-    for detail in &change.details {
-        let name = detail.property.as_deref().unwrap_or(&detail.attribute);
-        let values = match (&detail.before, &detail.after) {
-            (Some(before), Some(after)) => format!(": {} -> {}", short(before), short(after)),
-            _ => String::new(),
-        };
-        let line = format!("\n       {name}{values}");
-        if !text.contains(&line) {
-            text.push_str(&line);
-        }
-    }
-    text
-}
-
-fn short(value: &str) -> String {
-    const ENOUGH: usize = 60;
-    let cut: String = value.chars().take(ENOUGH).collect();
-    if cut.len() < value.len() { format!("{cut}…") } else { cut }
 }
 
 /// `2.1 MB`.

@@ -1,6 +1,7 @@
 //! What most commands begin with: the project, its template, and a way to AWS.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use super::ui::Ui;
 use crate::artifact::Artifact;
 use crate::aws::{Aws, Caller, Settings};
 use crate::deploy::{
-    Approvals, BUCKET_STACK, Desired, Engine, Interrupt, PROTECTION, Reporter, Upload, bucket_name, planner,
+    Approvals, BUCKET_STACK, Desired, Engine, Interrupt, PROTECTION, Reporter, Sealing, Upload, bucket_name,
+    planner,
 };
 use crate::local;
 use crate::project::{AccountId, Project, Region, Target, stages};
@@ -32,12 +34,34 @@ pub fn project(global: &Global) -> Result<Project, Failure> {
     Ok(Project::load(&root, stage)?)
 }
 
+/// Waits until no other deployer builds in this folder, or works on its embedded cloud. Two would
+/// write the same zips, and one would remove the cloud that the other uses.
+pub async fn turn(ui: &Ui, project: &Project) -> Result<File, Failure> {
+    let taking = || Failure::io(format!("take a turn in {}", project.root.display()));
+    // The folder itself is locked: there is no file to leave behind.
+    let folder = File::open(&project.root).map_err(taking())?;
+    match folder.try_lock() {
+        Ok(()) => return Ok(folder),
+        Err(TryLockError::WouldBlock) => {
+            ui.status("another deployer is at work in this folder; waiting for it")
+        }
+        Err(TryLockError::Error(error)) => return Err(taking()(error)),
+    }
+    let locked = tokio::task::spawn_blocking(move || folder.lock().map(|()| folder)).await;
+    locked.map_err(std::io::Error::other).and_then(|folder| folder).map_err(taking())
+}
+
 /// The folder that was named, or the nearest one above that holds a project.
 pub fn root(global: &Global) -> Result<PathBuf, Failure> {
     let is_project =
         |folder: &Path| folder.join("environments").is_dir() && folder.join("Cargo.toml").is_file();
     if let Some(folder) = &global.project {
-        let folder = folder.canonicalize().map_err(Failure::io(format!("open {}", folder.display())))?;
+        let folder = folder.canonicalize().map_err(|error| {
+            Failure::usage(
+                format!("the folder {} cannot be opened: {error}", folder.display()),
+                "name the project's folder with --project",
+            )
+        })?;
         return if is_project(&folder) {
             Ok(folder)
         } else {
@@ -77,7 +101,8 @@ impl Session {
                 let started = cloud.started;
                 let connected = Self::connect(project, Some(cloud)).await;
                 if started && connected.is_err() {
-                    local::remove(&root).await?;
+                    // Why it could not be reached is worth more than why it could not be removed.
+                    let _ = local::remove(&root).await;
                 }
                 connected
             }
@@ -134,12 +159,20 @@ impl Session {
         Ok(stacks.into_iter().map(|stack| stack.name).filter(|name| name != BUCKET_STACK).collect())
     }
 
-    /// A cloud that this run started and put nothing into goes again.
-    pub async fn leave_no_empty_cloud(&self) -> Result<(), Failure> {
-        if self.started && self.living().await?.is_empty() {
-            local::remove(&self.project.root).await?;
+    /// A cloud that this run started and put nothing into goes again. What went wrong with that is
+    /// only a warning beside what the command itself has to say.
+    pub async fn leave_no_empty_cloud(&self, ui: &Ui) {
+        if !self.started {
+            return;
         }
-        Ok(())
+        let removed = match self.living().await {
+            Ok(living) if living.is_empty() => local::remove(&self.project.root).await.map_err(Failure::from),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            ui.warn(&format!("the embedded cloud that was started stays: {error}"));
+        }
     }
 
     pub fn embedded(&self) -> bool {
@@ -180,12 +213,19 @@ impl Session {
         }
     }
 
+    /// What a sealed plan says of this deployment.
+    pub fn sealing<'a>(&'a self, desired: &'a Desired, artifacts: &[Artifact]) -> Sealing<'a> {
+        let hashes = artifacts.iter().map(|artifact| (artifact.function.clone(), artifact.sha256.clone()));
+        Sealing { account: &self.caller.account, desired, artifacts: hashes.collect() }
+    }
+
     pub fn uploads(&self, artifacts: &[Artifact]) -> Vec<Upload> {
         artifacts
             .iter()
             .map(|artifact| Upload {
                 key: artifact.key(self.project.service.as_str()),
                 file: artifact.file.clone(),
+                sha256: artifact.sha256.clone(),
                 bytes: artifact.bytes,
             })
             .collect()
@@ -270,13 +310,24 @@ pub fn interrupts(ui: &Ui) -> Interrupt {
     let (sender, interrupt) = Interrupt::new();
     let ui = ui.clone();
     tokio::spawn(async move {
-        let Ok(mut signals) = signal(SignalKind::interrupt()) else { return };
-        if signals.recv().await.is_some() {
+        // A pipeline that gives up sends SIGTERM where a person presses Ctrl-C.
+        let (Ok(mut interrupts), Ok(mut terminates)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = interrupts.recv() => {}
+                _ = terminates.recv() => {}
+            }
+            if asked {
+                std::process::exit(130);
+            }
+            asked = true;
             ui.status("stopping in order; press Ctrl-C again to end at once");
             sender.send_replace(true);
-        }
-        if signals.recv().await.is_some() {
-            std::process::exit(130);
         }
     });
     interrupt

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::Format;
 use super::session::Session;
 use super::ui::{Ui, github};
+use super::{Format, changes};
 use crate::aws::StackStatus;
 use crate::deploy::{Cause, Explanation, Outcome, explain};
 use crate::project::Project;
@@ -29,8 +29,9 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
     }
     let stack = session.project.stack_name.as_str();
     match outcome {
-        Outcome::Unchanged { .. } => {
-            ui.status(&format!("{stack} is up to date: nothing changed, nothing uploaded"))
+        Outcome::Unchanged { outputs } => {
+            ui.status(&format!("{stack} is up to date: nothing changed, nothing uploaded"));
+            ui.result(&addresses(&session.project, outputs));
         }
         Outcome::Deployed { outputs, resources, .. } => ui.result(&deployed(session, outputs, *resources)),
         Outcome::Deleted { kept } => {
@@ -83,6 +84,10 @@ pub fn show(ui: &Ui, session: &Session, template: Option<&Template>, outcome: &O
                 &format!("{stack} waits for a change set of someone else's: {}", change_sets.join(", ")),
             );
             ui.hint("execute or delete it first; `aws cloudformation list-change-sets` shows it");
+        }
+        Outcome::Impossible { found } => {
+            failed(ui, &format!("this update of {stack} cannot succeed; nothing was changed"));
+            found.iter().flat_map(changes::impossible).for_each(|line| ui.status(&format!("  {line}")));
         }
         Outcome::Rejected { reason } => {
             failed(ui, &format!("CloudFormation refused the change set of {stack}: {reason}"));

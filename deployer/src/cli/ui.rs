@@ -2,6 +2,8 @@
 //! a terminal or with NO_COLOR.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::style;
 use futures::future::BoxFuture;
@@ -20,11 +22,18 @@ pub struct Ui {
     pub format: Format,
     pub verbose: bool,
     yes: bool,
+    /// A result did not reach stdout: the command has failed, whatever else it says.
+    lost_result: Arc<AtomicBool>,
 }
 
 impl Ui {
     pub(super) fn new(global: &Global) -> Self {
-        Self { format: global.format, verbose: global.verbose > 0, yes: global.yes }
+        Self {
+            format: global.format,
+            verbose: global.verbose > 0,
+            yes: global.yes,
+            lost_result: Arc::default(),
+        }
     }
 
     /// Whether moving pictures make sense on stderr.
@@ -35,10 +44,23 @@ impl Ui {
     /// The result, for a person or a pipe.
     pub fn result(&self, text: &str) {
         let mut out = io::stdout().lock();
-        // A reader that went away (`| head`) has what it wanted.
-        let _ = out
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let written = out
             .write_all(text.as_bytes())
-            .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+            .and_then(|()| out.write_all(end.as_bytes()))
+            .and_then(|()| out.flush());
+        // A reader that went away (`| head`) has what it wanted.
+        let lost = written.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        if let Some(error) = lost
+            && !self.lost_result.swap(true, Ordering::Relaxed)
+        {
+            let _ = writeln!(io::stderr().lock(), "error: the result could not be written: {error}");
+        }
+    }
+
+    /// Whether a result could not be written.
+    pub fn lost_result(&self) -> bool {
+        self.lost_result.load(Ordering::Relaxed)
     }
 
     /// One line of the machine's form of the result.
@@ -196,11 +218,7 @@ impl Confirm for Ui {
                 io::stdin().read_line(&mut line).map(|_| line)
             });
             let Ok(Ok(line)) = read.await else { return Answer::No };
-            let yes = match &question.typed {
-                Some(wanted) => line.trim() == wanted,
-                None => matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
-            };
-            if yes { Answer::Yes } else { Answer::No }
+            if question.accepts(&line) { Answer::Yes } else { Answer::No }
         })
     }
 }

@@ -1,21 +1,27 @@
 //! `up`: makes the stage what its files say.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::session::{Run, Session, approvals, project, rendered};
+use super::session::{Run, Session, approvals, project, rendered, turn};
 use super::ui::Ui;
 use super::{Global, summary};
 use crate::artifact;
-use crate::deploy::{Approvals, Outcome, planner};
+use crate::deploy::{Approvals, Outcome, Sealed, planner};
 use crate::template::Template;
 
 /// Check, build, upload what changed, and make the stage what its files say
 #[derive(Debug, clap::Args)]
 pub struct UpArgs {
-    /// This stateful resource may be replaced or removed (its logical id; may be repeated)
+    /// This stateful resource may be replaced or removed, or this role widened (its logical id; may be
+    /// repeated)
     #[arg(long, value_name = "ID")]
     allow_replace: Vec<String>,
+    /// Execute exactly this plan (`plan --out FILE`), or refuse and name what moved
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// A production stack that never worked may be deleted and made again
     #[arg(long)]
     replace_failed: bool,
@@ -33,6 +39,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> {
     let project = project(global)?;
     let template = rendered(&project)?;
+    let sealed = args.plan.as_deref().map(read_plan).transpose()?;
+    let turn = turn(ui, &project).await?;
     let session = Session::open(project).await?;
     if session.started
         && let Some(endpoint) = session.aws.endpoint()
@@ -42,24 +50,47 @@ pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> 
     let options = planner::Options { replace_failed: args.replace_failed, force: false };
     let run = Run::new(ui, &session.aws, args.wait, options);
     let approvals = approvals(global, &args.allow_replace);
-    let ended = deploy(&run, &session, &template, &approvals).await;
+    let ended = deploy(&run, &session, &template, sealed.as_ref(), &approvals, turn).await;
     run.end().await;
-    session.leave_no_empty_cloud().await?;
+    session.leave_no_empty_cloud(ui).await;
     Ok(summary::show(ui, &session, Some(&template), &ended?))
+}
+
+fn read_plan(file: &Path) -> Result<Sealed, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!("{}: {error}", file.display()), "make it with `plan --out`")
+    })?;
+    Sealed::parse(&text).map_err(|error| {
+        Failure::usage(format!("{} is no plan: {error}", file.display()), "make it with `plan --out`")
+    })
 }
 
 async fn deploy(
     run: &Run<'_>,
     session: &Session,
     template: &Template,
+    sealed: Option<&Sealed>,
     approvals: &Approvals,
+    turn: File,
 ) -> Result<Outcome, Failure> {
     let engine = &run.engine;
     let artifacts = tokio::select! {
         built = artifact::build(&session.project, &engine.reporter) => built?,
         () = engine.interrupt.wait() => return Ok(Outcome::Interrupted { running: false }),
     };
+    // On AWS only the build is this folder's: other stages may be deployed from it at the same time.
+    let _turn = session.embedded().then_some(turn);
     let desired = session.desired(template, &artifacts);
+    if let Some(sealed) = sealed {
+        let now = engine.seal(session.sealing(&desired, &artifacts)).await?;
+        let moved = sealed.moved(&now);
+        if !moved.is_empty() {
+            return Err(Failure::usage(
+                format!("the plan no longer fits, and nothing was changed: {}", moved.join("; ")),
+                "make a new plan with `plan --out`, look at it, and run `up --plan` with that",
+            ));
+        }
+    }
     if let Some(outcome) = engine.unchanged(&desired).await? {
         return Ok(outcome);
     }
@@ -69,7 +100,10 @@ async fn deploy(
         return Ok(outcome);
     }
     let bucket = session.bucket();
-    engine.upload(&bucket, session.uploads(&artifacts)).await?;
+    tokio::select! {
+        sent = engine.upload(&bucket, session.uploads(&artifacts)) => sent?,
+        () = engine.interrupt.wait() => return Ok(Outcome::Interrupted { running: false }),
+    };
     engine.reporter.step("deploy", format!("{} to {}", desired.stack, session.region.as_str()));
     Ok(engine.up(&desired, Some(&bucket), approvals).await?)
 }

@@ -1,10 +1,14 @@
 //! What a deployment needs a person's word for, by the class of its stage.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use super::access::{Access, AccessChange};
+use super::losses::Loss;
 use super::progress::{Answer, Question};
 use super::{Engine, Outcome};
-use crate::aws::{Change, Replacement};
+use crate::aws::Change;
 use crate::project::Class;
 
 /// Resource types whose loss loses data or users.
@@ -28,7 +32,7 @@ pub(super) fn stateful(kind: &str) -> bool {
 pub struct Approvals {
     /// `--yes`: every question that takes a yes.
     pub yes: bool,
-    /// `--allow-replace ID`: these stateful resources may be replaced or removed.
+    /// `--allow-replace ID`: these stateful resources may be replaced or removed, these roles widened.
     pub replace: Vec<String>,
 }
 
@@ -36,40 +40,65 @@ pub struct Approvals {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Approval {
     /// Stateful resources that are replaced or removed.
-    pub losses: Vec<String>,
-    /// Roles and policies that change.
-    pub access: Vec<String>,
+    pub losses: Vec<Loss>,
+    /// Who may do more than before. Less needs nobody's word.
+    pub widened: Vec<Access>,
 }
 
 impl Approval {
-    /// Nothing is lost or widened in a stack that does not exist yet.
-    pub fn of(changes: &[Change], create: bool) -> Self {
-        if create {
-            return Self::default();
-        }
-        let losses = changes
-            .iter()
-            .filter(|change| stateful(&change.kind))
-            .filter(|change| change.action == "Remove" || change.replacement != Replacement::No)
-            .map(|change| change.logical_id.clone())
-            .collect();
-        let access = changes
-            .iter()
-            .filter(|change| {
-                change.kind.starts_with("AWS::IAM::") || change.kind == "AWS::Lambda::Permission"
-            })
-            .filter(|change| change.action != "Remove")
-            .filter(|change| {
-                change.action == "Add" || change.details.iter().any(|detail| detail.attribute == "Properties")
-            })
-            .map(|change| change.logical_id.clone())
-            .collect();
-        Self { losses, access }
+    /// Where the two templates could not be compared, every change of a role may widen it.
+    pub(super) fn of(changes: &[Change], losses: Vec<Loss>, access: Option<&AccessChange>) -> Self {
+        let widened = match access {
+            Some(access) => access.widened.clone(),
+            None => changes.iter().filter(|change| may_widen(change)).map(unknown).collect(),
+        };
+        Self { losses, widened }
+    }
+
+    /// The ids that nobody has allowed yet.
+    fn open(&self, allowed: &[String]) -> BTreeSet<&str> {
+        let losses = self.losses.iter().map(|loss| loss.logical_id.as_str());
+        let widened = self.widened.iter().map(|access| access.logical_id.as_str());
+        losses.chain(widened).filter(|id| !allowed.iter().any(|allowed| allowed == id)).collect()
     }
 
     fn about(&self) -> Vec<String> {
-        let losses = self.losses.iter().map(|id| format!("{id} is replaced or removed, with the data in it"));
-        losses.chain(self.access.iter().map(|id| format!("{id} changes who may do what"))).collect()
+        let losses = self.losses.iter().map(Loss::text);
+        let widened = self.widened.iter().map(|access| format!("widened: {}", access.text()));
+        losses.chain(Loss::total(&self.losses)).chain(widened).collect()
+    }
+
+    /// The question that a stage of this class asks. `None`: go on.
+    fn question(&self, stack: &str, class: Class, approvals: &Approvals) -> Option<Question> {
+        let open = self.open(&approvals.replace);
+        let typed = match class {
+            Class::Ephemeral => return None,
+            Class::Development if open.is_empty() || approvals.yes => return None,
+            Class::Production if open.is_empty() && approvals.yes => return None,
+            Class::Production if !open.is_empty() => true,
+            Class::Development | Class::Production => false,
+        };
+        let text = if typed {
+            format!("Type the stack's name ({stack}) to go on:")
+        } else {
+            format!("Change {stack}?")
+        };
+        Some(Question { about: self.about(), text, typed: typed.then(|| stack.to_owned()) })
+    }
+}
+
+fn may_widen(change: &Change) -> bool {
+    (change.kind.starts_with("AWS::IAM::") || change.kind == "AWS::Lambda::Permission")
+        && change.action != "Remove"
+        && (change.action == "Add" || change.details.iter().any(|detail| detail.attribute == "Properties"))
+}
+
+fn unknown(change: &Change) -> Access {
+    Access {
+        logical_id: change.logical_id.clone(),
+        who: change.logical_id.clone(),
+        actions: vec!["what it may do changes, in a way that cannot be read,".to_owned()],
+        resource: "something".to_owned(),
     }
 }
 
@@ -82,36 +111,17 @@ impl Engine<'_> {
         approval: &Approval,
         approvals: &Approvals,
     ) -> Option<Outcome> {
-        let losses: Vec<&String> =
-            approval.losses.iter().filter(|id| !approvals.replace.contains(id)).collect();
-        let question = match class {
-            Class::Ephemeral => return None,
-            Class::Development if losses.is_empty() && approval.access.is_empty() => return None,
-            Class::Development | Class::Production if losses.is_empty() => {
-                if approvals.yes {
-                    return None;
-                }
-                Question { about: approval.about(), text: format!("Change {stack}?"), typed: None }
-            }
-            Class::Development if approvals.yes => return None,
-            Class::Development => {
-                Question { about: approval.about(), text: format!("Change {stack}?"), typed: None }
-            }
-            Class::Production => Question {
-                about: approval.about(),
-                text: format!("Type the stack's name ({stack}) to go on:"),
-                typed: Some(stack.to_owned()),
-            },
-        };
+        let question = approval.question(stack, class, approvals)?;
         match self.confirm.confirm(&question).await {
             Answer::Yes => None,
             Answer::No => Some(Outcome::Declined),
             Answer::NobodyToAsk => {
-                let hint = match losses.first() {
-                    Some(id) if class == Class::Production => {
-                        format!("run with --allow-replace {id}, once for each, if that is meant")
-                    }
-                    _ => "run with --yes if that is meant".to_owned(),
+                let open = approval.open(&approvals.replace);
+                let hint = if question.typed.is_some() {
+                    let flags: Vec<String> = open.iter().map(|id| format!("--allow-replace {id}")).collect();
+                    format!("run with --yes {} if that is meant", flags.join(" "))
+                } else {
+                    "run with --yes if that is meant".to_owned()
                 };
                 let why = match question.about.as_slice() {
                     [] => format!("{stack} is a {} stage: its changes need a yes", class.as_str()),
@@ -120,45 +130,5 @@ impl Engine<'_> {
                 Some(Outcome::Refused { why: format!("nobody could be asked: {why}"), hint })
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn change(kind: &str, action: &str, replacement: Replacement) -> Change {
-        Change {
-            action: action.to_owned(),
-            logical_id: "It".to_owned(),
-            physical_id: None,
-            kind: kind.to_owned(),
-            replacement,
-            details: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn replacing_or_removing_what_holds_data_is_a_loss() {
-        for (action, replacement) in
-            [("Remove", Replacement::No), ("Modify", Replacement::Yes), ("Modify", Replacement::Conditional)]
-        {
-            let changes = [change("AWS::DynamoDB::Table", action, replacement)];
-            assert_eq!(Approval::of(&changes, false).losses, ["It"]);
-            assert_eq!(Approval::of(&changes, true), Approval::default());
-        }
-        let harmless = [
-            change("AWS::DynamoDB::Table", "Modify", Replacement::No),
-            change("AWS::Lambda::Function", "Remove", Replacement::No),
-        ];
-        assert_eq!(Approval::of(&harmless, false), Approval::default());
-    }
-
-    #[test]
-    fn a_new_role_is_more_access_and_a_removed_one_is_not() {
-        assert_eq!(Approval::of(&[change("AWS::IAM::Role", "Add", Replacement::No)], false).access, ["It"]);
-        assert!(
-            Approval::of(&[change("AWS::IAM::Role", "Remove", Replacement::No)], false).access.is_empty()
-        );
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Desired, Engine, Error, Progress};
+use crate::aws;
 use crate::project::Class;
 
 /// The stack of the bucket, one an account and region.
@@ -19,6 +20,8 @@ const PARALLEL: usize = 4;
 pub struct Upload {
     pub key: String,
     pub file: PathBuf,
+    /// Of the file's content, hexadecimal.
+    pub sha256: String,
     pub bytes: u64,
 }
 
@@ -57,15 +60,21 @@ impl Engine<'_> {
 
     async fn upload_one(&self, bucket: &str, upload: Upload) -> Result<bool, Error> {
         let present = self
-            .aws
-            .object_exists(bucket, &upload.key)
-            .await
-            .map_err(Error::when(format!("look for {} in {bucket}", upload.key)))?;
+            .insist(format!("look for {} in {bucket}", upload.key), async || {
+                self.aws.object_exists(bucket, &upload.key).await
+            })
+            .await?;
         if !present {
-            self.aws
-                .put_file(bucket, &upload.key, &upload.file)
-                .await
-                .map_err(Error::when(format!("upload {} to {bucket}", upload.key)))?;
+            let sent = self
+                .insist(format!("upload {} to {bucket}", upload.key), async || {
+                    self.aws.put_file(bucket, &upload.key, &upload.file, &upload.sha256).await
+                })
+                .await;
+            if matches!(&sent, Err(Error::Aws { source, .. }) if source.is_rejected(aws::DAMAGED)) {
+                // Without it the next run packs again.
+                let _ = std::fs::remove_file(&upload.file);
+            }
+            sent?;
         }
         self.reporter.tell(Progress::Uploaded { key: upload.key, bytes: upload.bytes, present });
         Ok(!present)

@@ -267,4 +267,66 @@ mod tests {
         assert!(!is_cascade("Deployment was cancelled by the alarm"));
         assert!(!is_cascade("Resource handler returned message: \"TransactionCanceledException\""));
     }
+
+    #[test]
+    fn a_nested_stack_is_followed_past_its_own_deletion() {
+        let inner = |logical_id: &str, status: &str, reason: &str| Event {
+            stack_id: "arn:nested".to_owned(),
+            physical_id: if logical_id == "stack" { "arn:nested" } else { "physical" }.to_owned(),
+            ..event(logical_id, status, reason)
+        };
+        let nested = Event {
+            physical_id: "arn:nested".to_owned(),
+            kind: STACK.to_owned(),
+            ..event("Nested", "CREATE_FAILED", "Embedded stack arn:nested was not successfully created")
+        };
+        let events = [
+            event("stack", "CREATE_IN_PROGRESS", "User Initiated"),
+            inner("stack", "CREATE_IN_PROGRESS", ""),
+            inner("Table", "CREATE_FAILED", "exists"),
+            nested,
+            inner("stack", "DELETE_IN_PROGRESS", ""),
+            inner("Other", "DELETE_COMPLETE", ""),
+        ];
+        let found = causes(&events);
+        assert_eq!(found[0].within.as_deref(), Some("Nested"), "{found:?}");
+        assert_eq!(ids(&events), ["Table"]);
+    }
+
+    #[test]
+    fn a_delete_that_fails_is_explained_by_itself_and_not_by_the_create_before() {
+        let events = [
+            event("stack", "CREATE_IN_PROGRESS", ""),
+            event("Old", "CREATE_FAILED", "exists"),
+            event("stack", "DELETE_IN_PROGRESS", ""),
+            event("Pool", "DELETE_FAILED", "has a domain"),
+        ];
+        assert_eq!(ids(&events), ["Pool"]);
+    }
+
+    #[test]
+    fn a_resources_reason_is_its_own_hooks() {
+        let hook = |logical_id: &str, reason: &str| Event {
+            hook: Some(("HOOK_COMPLETE_FAILED".to_owned(), reason.to_owned())),
+            ..event(logical_id, "CREATE_IN_PROGRESS", "")
+        };
+        let events = [
+            hook("Other", "merely warns"),
+            hook("Bucket", "not encrypted"),
+            event("Bucket", "CREATE_FAILED", "The following hook(s) failed"),
+        ];
+        assert_eq!(causes(&events)[0].reason, "not encrypted");
+    }
+
+    #[test]
+    fn a_stack_tells_why_where_no_resource_failed_and_its_lists_are_no_causes() {
+        let alone = |status: &str, reason: &str| ids(&[event("stack", status, reason)]);
+        assert_eq!(alone("UPDATE_COMPLETE", "Export A cannot be deleted as it is in use by B"), ["stack"]);
+        assert_eq!(alone("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"), ["stack"]);
+        let none: [String; 0] = [];
+        assert_eq!(alone("UPDATE_IN_PROGRESS", "User Initiated"), none);
+        assert_eq!(alone("CREATE_FAILED", "The following resource(s) failed to create: [A]. "), none);
+        assert_eq!(alone("UPDATE_IN_PROGRESS", "Transformation succeeded"), none);
+        assert_eq!(alone("CREATE_FAILED", "Resource creation cancelled"), none);
+    }
 }

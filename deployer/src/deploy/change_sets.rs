@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::desired::{Desired, INLINE_LIMIT, NewChangeSet};
 use super::{Engine, Error};
-use crate::aws::{ChangeSet, ChangeSetStatus, Execution, Stack, TemplateBody};
-
-/// CloudFormation makes even large change sets within a few minutes.
-const SETTLES_WITHIN: Duration = Duration::from_secs(15 * 60);
+use crate::aws::{
+    self, ChangeSet, ChangeSetRequest, ChangeSetStatus, Execution, Stack, StackStatus, TemplateBody,
+};
 
 /// What became of asking for a change set.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) enum Prepared {
     NoChange,
     /// CloudFormation refused it; nothing ran. The change set is gone again.
     Rejected { reason: String },
+    /// Somebody else changed the stack meanwhile: to be looked at again. The change set is gone.
+    Overtaken,
     /// Ctrl-C; the change set is gone again.
     Interrupted,
 }
@@ -34,7 +36,11 @@ impl Engine<'_> {
         create: bool,
         bucket: Option<&str>,
     ) -> Result<Prepared, Error> {
-        let name = format!("d-{}-{}", self.run, &desired.fingerprint()[..6]);
+        if let Some(stack) = stack {
+            self.remove_failed_change_sets(&stack.id).await?;
+        }
+        // A name of its own for every attempt: a fixed one races (aws-cdk#13187).
+        let name = format!("d-{}-{}", self.run, &Uuid::new_v4().simple().to_string()[..6]);
         let template = self.template_body(desired, bucket).await?;
         let request = desired.change_set(NewChangeSet {
             stack: stack.map_or(desired.stack.as_str(), |stack| stack.id.as_str()),
@@ -42,89 +48,151 @@ impl Engine<'_> {
             create,
             template,
         });
-        let made = match self.aws.create_change_set(&request).await {
-            Ok(ids) => ids,
-            // The work may have been done: the name is unique to this run, so it can be looked up.
-            Err(error) if error.answer_lost() => match self.aws.change_set(&name, &request.stack).await {
-                Ok(found) => (found.id, found.stack_id),
-                Err(_) => self
-                    .aws
-                    .create_change_set(&request)
-                    .await
-                    .map_err(Error::when(format!("ask for a change set of {}", desired.stack)))?,
-            },
-            Err(crate::aws::Error::Rejected { code, message }) => {
-                return Ok(Prepared::Rejected { reason: format!("{message} ({code})") });
+        match self.ask_for(&request).await {
+            Ok((id, stack_id)) => self.settle(&id, &stack_id, create).await,
+            Err(aws::Error::Rejected { code, message }) => {
+                if create {
+                    self.remove_empty(&request.stack).await;
+                }
+                if self.moved_on(&request.stack, stack).await? {
+                    return Ok(Prepared::Overtaken);
+                }
+                Ok(Prepared::Rejected { reason: format!("{message} ({code})") })
             }
-            Err(error) => {
-                return Err(Error::when(format!("ask for a change set of {}", desired.stack))(error));
+            Err(error) => Err(Error::when(format!("ask for a change set of {}", desired.stack))(error)),
+        }
+    }
+
+    /// Repeats a lost request. The name is unique to this attempt: who has it already is ours.
+    async fn ask_for(&self, request: &ChangeSetRequest) -> Result<(String, String), aws::Error> {
+        self.persist(async || match self.aws.create_change_set(request).await {
+            Err(error) if error.is_rejected("AlreadyExistsException") => {
+                let found = self.aws.change_set(&request.name, &request.stack).await;
+                found.map(|found| (found.id, found.stack_id)).map_err(|_| error)
             }
-        };
-        let (id, stack_id) = made;
-        self.settle(&id, &stack_id, stack.is_none()).await
+            answer => answer,
+        })
+        .await
+    }
+
+    /// Whether the stack is no longer as it was seen: another deployer was quicker.
+    pub(super) async fn moved_on(&self, name: &str, seen: Option<&Stack>) -> Result<bool, Error> {
+        let as_seen = |stack: &Stack| (stack.id.clone(), stack.status.clone(), stack.updated);
+        Ok(self.stack(name).await?.as_ref().map(as_seen) != seen.map(as_seen))
+    }
+
+    /// Failed change sets of former runs pile up until a stack cannot deploy any more (aws-cli#4534).
+    /// Only ours go; those of others are theirs.
+    async fn remove_failed_change_sets(&self, stack_id: &str) -> Result<(), Error> {
+        let listed =
+            self.insist("list the change sets", async || self.aws.change_sets(stack_id).await).await?;
+        for set in listed.iter().filter(|set| set.failed && is_ours(&set.name)) {
+            self.insist("remove a failed change set of a former run", async || {
+                self.aws.delete_change_set(&set.name, stack_id).await
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     async fn template_body(&self, desired: &Desired, bucket: Option<&str>) -> Result<TemplateBody, Error> {
         match bucket {
             Some(bucket) if desired.template.len() > INLINE_LIMIT => {
                 let key = format!("templates/{}/{}.yaml", desired.stack, desired.fingerprint());
-                self.aws
-                    .put_text(bucket, &key, &desired.template)
-                    .await
-                    .map_err(Error::when(format!("upload the template to {bucket}")))?;
+                self.insist(format!("upload the template to {bucket}"), async || {
+                    self.aws.put_text(bucket, &key, &desired.template).await
+                })
+                .await?;
                 Ok(TemplateBody::Url(self.aws.object_url(bucket, &key)))
             }
             _ => Ok(TemplateBody::Inline(desired.template.clone())),
         }
     }
 
-    async fn settle(&self, id: &str, stack_id: &str, new_stack: bool) -> Result<Prepared, Error> {
+    async fn settle(&self, id: &str, stack_id: &str, create: bool) -> Result<Prepared, Error> {
         let asked = Instant::now();
         let mut pause = Duration::ZERO;
-        loop {
+        let prepared = loop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.interrupt.wait() => {
-                    self.discard(id, stack_id, new_stack).await;
-                    return Ok(Prepared::Interrupted);
-                }
+                () = self.interrupt.wait() => break Prepared::Interrupted,
             }
-            pause = (pause * 2).clamp(Duration::from_millis(500), Duration::from_secs(5));
-            let set = match self.aws.change_set(id, stack_id).await {
+            pause = self.pace().slower(pause);
+            let set = match self.persist(async || self.aws.change_set(id, stack_id).await).await {
                 Ok(set) => set,
-                Err(error) if error.passing() && asked.elapsed() < SETTLES_WITHIN => continue,
+                Err(_) if self.interrupt.is_set() => break Prepared::Interrupted,
+                // The execution of another one deletes its siblings.
+                Err(error) if error.says_gone() => break Prepared::Overtaken,
                 Err(error) => return Err(Error::when("look at the change set")(error)),
             };
             match (&set.status, &set.execution) {
                 (ChangeSetStatus::Complete, Execution::Available) => return Ok(Prepared::Ready(set)),
-                (ChangeSetStatus::Pending, _) if asked.elapsed() < SETTLES_WITHIN => {}
-                (ChangeSetStatus::Failed, _) => {
-                    self.discard(id, stack_id, new_stack).await;
-                    let reason = set.reason.unwrap_or_else(|| "without a reason".to_owned());
-                    return Ok(if says_no_change(&reason) {
-                        Prepared::NoChange
-                    } else {
-                        Prepared::Rejected { reason }
-                    });
+                (ChangeSetStatus::Pending, _) if asked.elapsed() < self.pace().settle => {}
+                (ChangeSetStatus::Failed, _) => break self.why_failed(set).await,
+                (ChangeSetStatus::Complete, Execution::No(why)) if why == "OBSOLETE" => {
+                    break Prepared::Overtaken;
                 }
                 (status, execution) => {
                     let reason = format!("the change set stays {status:?}, execution {execution:?}");
-                    self.discard(id, stack_id, new_stack).await;
-                    return Ok(Prepared::Rejected { reason });
+                    break Prepared::Rejected { reason };
                 }
             }
+        };
+        self.discard(id, stack_id, create).await;
+        Ok(prepared)
+    }
+
+    async fn why_failed(&self, set: ChangeSet) -> Prepared {
+        let reason = set.reason.unwrap_or_else(|| "without a reason".to_owned());
+        if says_no_change(&reason) {
+            return Prepared::NoChange;
+        }
+        if !reason.contains("AWS::EarlyValidation") {
+            return Prepared::Rejected { reason };
+        }
+        let found = self.persist(async || self.aws.validation_errors(&set.id, &set.stack_id).await).await;
+        match found {
+            Ok(found) if !found.is_empty() => Prepared::Rejected { reason: found.join("; ") },
+            Ok(_) => Prepared::Rejected { reason },
+            Err(error) => Prepared::Rejected { reason: format!("{reason} (no details: {error})") },
         }
     }
 
     /// Takes an unexecuted change set away, and the empty stack that it brought.
-    pub(super) async fn discard(&self, id: &str, stack_id: &str, new_stack: bool) {
-        if let Err(error) = self.aws.delete_change_set(id, stack_id).await {
+    pub(super) async fn discard(&self, id: &str, stack_id: &str, create: bool) {
+        let gone = self.persist(async || self.aws.delete_change_set(id, stack_id).await).await;
+        if let Err(error) = gone {
             self.reporter.warn(format!("the change set {id} could not be removed: {error}"));
         }
-        if new_stack && let Err(error) = self.aws.delete_stack(stack_id, &self.token("discard"), &[]).await {
-            self.reporter.warn(format!("the empty stack {stack_id} could not be removed: {error}"));
+        if create {
+            self.remove_empty(stack_id).await;
         }
     }
+
+    /// A stack in review without any change set is nobody's. Another deployer may have taken it over
+    /// meanwhile: looked at immediately before, since DeleteStack would end a running create.
+    async fn remove_empty(&self, stack: &str) {
+        let removed = async {
+            let found = self.persist(async || self.aws.stack(stack).await).await?;
+            let Some(found) = found.filter(|found| found.status == StackStatus::ReviewInProgress) else {
+                return Ok(());
+            };
+            if !self.persist(async || self.aws.change_sets(&found.id).await).await?.is_empty() {
+                return Ok(());
+            }
+            let token = self.token("discard");
+            self.persist(async || self.aws.delete_stack(&found.id, &token, &[]).await).await
+        };
+        let removed: Result<(), aws::Error> = removed.await;
+        if let Err(error) = removed {
+            self.reporter.warn(format!("the empty stack {stack} could not be removed: {error}"));
+        }
+    }
+}
+
+/// Names that [`Engine::prepare`] gives.
+pub(super) fn is_ours(name: &str) -> bool {
+    name.starts_with("d-") && name.len() == "d-20260101000000-12345678-123456".len()
 }
 
 /// The two ways in which CloudFormation says that there is nothing to do.
@@ -144,5 +212,11 @@ mod tests {
         ));
         assert!(says_no_change("No updates are to be performed."));
         assert!(!says_no_change("Template error: No updates are to be performed."));
+    }
+
+    #[test]
+    fn a_change_set_of_this_tool_is_known_by_its_name() {
+        assert!(is_ours(&format!("d-{}-{}", Engine::new_run(), "abcdef")));
+        assert!(!is_ours("deploy-by-hand"));
     }
 }

@@ -2,9 +2,10 @@
 
 use super::artifacts::{BUCKET_STACK, bucket_name};
 use super::desired::{Desired, PROTECTION};
-use super::events::Followed;
+use super::events::{Followed, Start};
 use super::outcome::Outcome;
-use super::planner::{self, DownStep, Facts, Tried};
+use super::planner::{self, DownStep, Facts};
+use super::up::Course;
 use super::{Approvals, Engine, Error, Question};
 use crate::aws::{self, Resource, Stack, StackStatus};
 use crate::project::Class;
@@ -16,86 +17,120 @@ pub struct Removal {
     pub class: Class,
 }
 
+/// After one step: look at the stack again, know that it is gone, or stop.
+enum Removed {
+    Look,
+    Gone,
+    End(Outcome),
+}
+
+impl From<Option<Outcome>> for Removed {
+    fn from(ended: Option<Outcome>) -> Self {
+        ended.map_or(Self::Look, Self::End)
+    }
+}
+
 impl Engine<'_> {
     pub async fn down(&self, removal: &Removal, approvals: &Approvals) -> Result<Outcome, Error> {
+        let mut course = Course::default();
+        let ended = self.take_down(removal, approvals, &mut course).await;
+        self.conclude(ended, course.moved.is_some())
+    }
+
+    async fn take_down(
+        &self,
+        removal: &Removal,
+        approvals: &Approvals,
+        course: &mut Course,
+    ) -> Result<Outcome, Error> {
         let Some(found) = self.stack(&removal.stack).await? else { return Ok(Outcome::NothingThere) };
         if found.status == StackStatus::DeleteComplete {
             return Ok(Outcome::NothingThere);
         }
-        if let Some(outcome) = self.may_delete(removal, &found, approvals).await? {
+        let allowed = tokio::select! {
+            allowed = self.may_delete(removal, &found, approvals) => allowed?,
+            () = self.interrupt.wait() => Some(Outcome::Interrupted { running: false }),
+        };
+        if let Some(outcome) = allowed {
             return Ok(outcome);
         }
         // By its ARN from here on: after the delete the name finds nothing any more.
         let id = found.id;
-        let mut tried = Tried::default();
         let mut abandoned = Vec::new();
         loop {
             if self.interrupt.is_set() {
                 return Ok(Outcome::Interrupted { running: false });
             }
             let stack = self.stack(&id).await?;
-            let facts = self.removal_facts(removal, stack.as_ref(), tried).await?;
+            let facts = self.removal_facts(removal, stack.as_ref(), course.tried).await?;
             let step = planner::down(&facts);
             let Some(stack) = stack.filter(|_| step != DownStep::Done) else {
                 return self.gone(&id, abandoned).await;
             };
             let ended = match step {
-                DownStep::Done => None,
+                DownStep::Done => Removed::Look,
                 DownStep::Delete => {
-                    tried.delete = true;
-                    self.lift_protection(&stack).await?;
-                    self.delete(&stack, &[]).await?
+                    course.tried.delete = true;
+                    match self.lift_protection(&stack, course).await? {
+                        Some(outcome) => Removed::End(outcome),
+                        None => self.delete(&stack, &[], course).await?,
+                    }
                 }
                 DownStep::DeleteRetaining => {
-                    tried.retain = true;
+                    course.tried.retain = true;
                     abandoned = self.left(&stack).await?;
                     abandoned.retain(|resource| resource.status == "DELETE_FAILED");
                     let stuck: Vec<String> =
                         abandoned.iter().map(|resource| resource.logical_id.clone()).collect();
                     self.reporter.warn(format!("left alive because they do not go: {}", stuck.join(", ")));
-                    self.delete(&stack, &stuck).await?
+                    self.delete(&stack, &stuck, course).await?
                 }
                 DownStep::Attach => {
                     self.reporter.note("a delete is running already; following it");
-                    self.wait(&stack).await?
+                    self.wait(&stack).await?.into()
                 }
-                DownStep::Wait => self.wait(&stack).await?,
+                DownStep::Wait => self.wait(&stack).await?.into(),
                 DownStep::CancelUpdate => {
-                    tried.roll_back = true;
-                    let cancelled = self.aws.cancel_update(&stack.id, &self.token("cancel")).await;
-                    cancelled.map_err(Error::when("cancel the update"))?;
-                    None
+                    course.tried.roll_back = true;
+                    self.cancel(&stack).await?
                 }
                 DownStep::LeftOver => return Ok(Outcome::LeftOver { resources: self.left(&stack).await? }),
                 DownStep::Foreign => return self.foreign(Some(stack)).await,
                 DownStep::Stuck => return self.stuck(&stack).await,
             };
-            if let Some(outcome) = ended {
-                return Ok(outcome);
+            match ended {
+                Removed::Look => {}
+                // What DescribeStacks says may lag behind.
+                Removed::Gone => return self.gone(&id, abandoned).await,
+                Removed::End(outcome) => return Ok(outcome),
             }
         }
     }
 
     /// Removes the artefact bucket with everything in it, and its stack.
     pub async fn remove_bucket(&self, account: &str) -> Result<Outcome, Error> {
-        let bucket = bucket_name(account, self.aws.region());
-        if self
-            .aws
-            .bucket_exists(&bucket, account)
-            .await
-            .map_err(Error::when("look for the artefact bucket"))?
-        {
-            self.aws.empty_bucket(&bucket).await.map_err(Error::when(format!("empty {bucket}")))?;
+        if let Err(error) = self.clear_bucket(account).await {
+            return self.conclude(Err(error), false);
         }
         let removal = Removal { stack: BUCKET_STACK.to_owned(), class: Class::Ephemeral };
         self.down(&removal, &Approvals { yes: true, replace: Vec::new() }).await
+    }
+
+    async fn clear_bucket(&self, account: &str) -> Result<(), Error> {
+        let bucket = bucket_name(account, self.aws.region());
+        let there = self
+            .insist("look for the artefact bucket", async || self.aws.bucket_exists(&bucket, account).await);
+        if there.await? {
+            self.insist(format!("empty {bucket}"), async || self.aws.empty_bucket(&bucket).await).await?;
+        }
+        Ok(())
     }
 
     async fn removal_facts(
         &self,
         removal: &Removal,
         stack: Option<&Stack>,
-        tried: Tried,
+        tried: planner::Tried,
     ) -> Result<Facts, Error> {
         let mut facts = Facts {
             class: removal.class,
@@ -166,17 +201,15 @@ impl Engine<'_> {
     }
 
     /// Switches off what would refuse the delete: the stack's termination protection, and the
-    /// deletion protection of its tables and pools.
-    async fn lift_protection(&self, stack: &Stack) -> Result<(), Error> {
+    /// deletion protection of its tables and pools. `Some`: it ended there.
+    async fn lift_protection(&self, stack: &Stack, course: &mut Course) -> Result<Option<Outcome>, Error> {
         if stack.termination_protection {
-            let set = self.aws.set_termination_protection(&stack.id, false).await;
-            set.map_err(Error::when("switch termination protection off"))?;
+            self.insist("switch termination protection off", async || {
+                self.aws.set_termination_protection(&stack.id, false).await
+            })
+            .await?;
         }
         let on = stack.parameters.get(PROTECTION).is_some_and(|value| value == "true");
-        let Some(template) = self.aws.template(&stack.id).await.map_err(Error::when("read the template"))?
-        else {
-            return Ok(());
-        };
         let works = matches!(
             stack.status,
             StackStatus::CreateComplete
@@ -186,8 +219,9 @@ impl Engine<'_> {
                 | StackStatus::ImportRollbackComplete
         );
         if !on || !works {
-            return Ok(());
+            return Ok(None);
         }
+        let Some(template) = self.template(stack).await? else { return Ok(None) };
         self.reporter.step("unprotect", format!("lifting the deletion protection of {}", stack.name));
         let mut parameters = stack.parameters.clone();
         parameters.insert(PROTECTION.to_owned(), "false".to_owned());
@@ -202,29 +236,67 @@ impl Engine<'_> {
             stack_policy: false,
         };
         let allowed = Approvals { yes: true, replace: Vec::new() };
-        match Box::pin(self.up(&desired, None, &allowed)).await? {
-            Outcome::Deployed { .. } | Outcome::Unchanged { .. } => {}
-            other => self.reporter.warn(format!("the deletion protection could not be lifted: {other:?}")),
-        }
-        Ok(())
+        course.moved = Some(stack.id.clone());
+        Ok(match Box::pin(self.up(&desired, None, &allowed)).await? {
+            Outcome::Deployed { .. } | Outcome::Unchanged { .. } => None,
+            open @ (Outcome::Unknown { .. } | Outcome::Interrupted { .. } | Outcome::Busy { .. }) => {
+                Some(open)
+            }
+            other => {
+                self.reporter.warn(format!("the deletion protection could not be lifted: {other:?}"));
+                None
+            }
+        })
     }
 
-    async fn delete(&self, stack: &Stack, retain: &[String]) -> Result<Option<Outcome>, Error> {
+    async fn delete(&self, stack: &Stack, retain: &[String], course: &mut Course) -> Result<Removed, Error> {
         let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        // The same token for another request is refused.
         let token = self.token(if retain.is_empty() { "delete" } else { "retain" });
-        match self.aws.delete_stack(&stack.id, &token, retain).await {
-            Ok(()) => {}
-            Err(error) if error.answer_lost() => {
-                return Ok(Some(Outcome::Unknown { why: error.to_string() }));
+        let before = course.moved.replace(stack.id.clone());
+        let sent = self
+            .send(&stack.id, since.as_deref(), &token, async || {
+                self.aws.delete_stack(&stack.id, &token, retain).await
+            })
+            .await;
+        if let Err(error) = sent {
+            if matches!(error, aws::Error::Rejected { .. } | aws::Error::Denied(_)) {
+                course.moved = before;
+                if self.moved_on(&stack.id, Some(stack)).await? {
+                    course.tried.delete = false;
+                    return Ok(Removed::Look);
+                }
             }
-            Err(error) => return Err(Error::when(format!("delete {}", stack.name))(error)),
+            return Err(Error::when(format!("delete {}", stack.name))(error));
         }
         // A stack in review has no resources and is gone at once, without a last event.
         if stack.status == StackStatus::ReviewInProgress {
-            return Ok(None);
+            return Ok(Removed::Look);
         }
-        Ok(over(self.follow(&stack.id, since).await))
+        Ok(match self.follow(&stack.id, Start { since, token: Some(token) }).await {
+            Followed::Ended { status: StackStatus::DeleteComplete, .. } => Removed::Gone,
+            Followed::Ended { events, .. } => {
+                let last = events.iter().rev().find(|event| event.of_stack());
+                if let Some(reason) = last.and_then(|event| event.reason.as_deref()) {
+                    self.reporter.warn(format!("{} was not deleted: {reason}", stack.name));
+                }
+                Removed::Look
+            }
+            Followed::Lost { why } => Removed::End(Outcome::Unknown { why }),
+            Followed::Interrupted => Removed::End(Outcome::Interrupted { running: true }),
+        })
+    }
+
+    async fn cancel(&self, stack: &Stack) -> Result<Removed, Error> {
+        let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
+        let token = self.token("cancel");
+        let call = async || self.aws.cancel_update(&stack.id, &token).await;
+        match self.send(&stack.id, since.as_deref(), &token, call).await {
+            // It may have ended by itself meanwhile.
+            Err(aws::Error::Rejected { .. }) if self.moved_on(&stack.id, Some(stack)).await? => {
+                Ok(Removed::Look)
+            }
+            sent => sent.map(|()| Removed::Look).map_err(Error::when("cancel the update")),
+        }
     }
 
     /// The stack is gone: what its templates kept on purpose is listed, or what was abandoned.
@@ -232,7 +304,7 @@ impl Engine<'_> {
         if !abandoned.is_empty() {
             return Ok(Outcome::LeftOver { resources: abandoned });
         }
-        let resources = match self.aws.resources(id).await {
+        let resources = match self.persist(async || self.aws.resources(id).await).await {
             Ok(resources) => resources,
             Err(aws::Error::Rejected { .. }) => Vec::new(),
             Err(error) => return Err(Error::when("list what was kept")(error)),
@@ -240,14 +312,5 @@ impl Engine<'_> {
         let kept: Vec<Resource> =
             resources.into_iter().filter(|resource| resource.status == "DELETE_SKIPPED").collect();
         Ok(Outcome::Deleted { kept })
-    }
-}
-
-/// Only an end without answer ends `down` here; any status is looked at again.
-fn over(followed: Followed) -> Option<Outcome> {
-    match followed {
-        Followed::Ended { .. } => None,
-        Followed::Lost { why } => Some(Outcome::Unknown { why }),
-        Followed::Interrupted => Some(Outcome::Interrupted { running: true }),
     }
 }

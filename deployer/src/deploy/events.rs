@@ -7,59 +7,77 @@ use tokio::time::Instant;
 use super::{Engine, Progress};
 use crate::aws::{Error, Event, StackStatus};
 
-/// While events flow.
-const QUICK: Duration = Duration::from_secs(1);
-/// In silence.
-const SLOW: Duration = Duration::from_secs(15);
-/// Without any answer for so long, nothing is known any more.
-const GIVE_UP: Duration = Duration::from_secs(15 * 60);
-
 /// How following ended.
 #[derive(Debug)]
 pub enum Followed {
     /// The operation ended; its events, oldest first.
     Ended { status: StackStatus, events: Vec<Event> },
-    /// No answer any more; the operation goes on.
+    /// No answer any more, or none that says more; the operation goes on.
     Lost { why: String },
     /// Ctrl-C; the operation goes on.
     Interrupted,
 }
 
+/// Where following begins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Start {
+    /// What comes after this event belongs to the operation.
+    pub since: Option<String>,
+    /// The token that began the operation; without one, the next end of anything is the end.
+    pub token: Option<String>,
+}
+
 impl Engine<'_> {
     /// The newest event's id: what comes after it belongs to the next operation.
     pub(super) async fn newest_event(&self, stack: &str) -> Result<Option<String>, Error> {
-        Ok(self.aws.events_page(stack, None).await?.0.into_iter().next().map(|event| event.id))
+        let (page, _) = self.persist(async || self.aws.events_page(stack, None).await).await?;
+        Ok(page.into_iter().next().map(|event| event.id))
     }
 
-    /// Tells every event after `since` until the stack speaks its last word. One call a poll; polls
-    /// at once, each second while events flow, growing to 15 s in silence.
-    pub(super) async fn follow(&self, stack: &str, since: Option<String>) -> Followed {
-        let mut seen = since;
+    /// Tells every event until the operation speaks its last word. One call a poll; polls at once,
+    /// each second while events flow, growing to 15 s in silence.
+    pub(super) async fn follow(&self, stack: &str, start: Start) -> Followed {
+        let pace = self.pace();
+        let mut seen = start.since;
         let mut events: Vec<Event> = Vec::new();
         let mut pause = Duration::ZERO;
         let mut answered = Instant::now();
+        let mut heard = Instant::now();
         loop {
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                biased;
                 () = self.interrupt.wait() => return Followed::Interrupted,
+                () = tokio::time::sleep(pause) => {}
             }
             match self.events_after(stack, seen.as_deref()).await {
                 Ok(new) => {
                     answered = Instant::now();
-                    pause = if new.is_empty() { slower(pause) } else { QUICK };
+                    pause = if new.is_empty() { pace.slower(pause) } else { pace.quick };
                     if let Some(newest) = new.last() {
+                        heard = Instant::now();
                         seen = Some(newest.id.clone());
                     }
                     for event in new {
                         self.reporter.tell(Progress::Event { event: Box::new(event.clone()) });
                         events.push(event);
                     }
-                    if let Some(status) = ended(&events) {
+                    if let Some(status) = ended(&events, start.token.as_deref()) {
                         return Followed::Ended { status, events };
                     }
+                    // CloudFormation itself gives a resource up after hours at most.
+                    if heard.elapsed() > self.patience {
+                        return Followed::Lost {
+                            why: format!(
+                                "the stack has been silent for {:?} and is still at work",
+                                self.patience
+                            ),
+                        };
+                    }
                 }
-                // A throttled or failed poll is not a failed deployment.
-                Err(error) if error.passing() && answered.elapsed() < GIVE_UP => pause = slower(pause),
+                // A throttled or failed poll is not a failed deployment (aws-cdk-cli#1777).
+                Err(error) if error.passing() && answered.elapsed() < pace.give_up => {
+                    pause = pace.slower(pause);
+                }
                 Err(error) => return Followed::Lost { why: error.to_string() },
             }
         }
@@ -83,13 +101,13 @@ impl Engine<'_> {
 
     /// Every event that the stack remembers, oldest first.
     pub async fn history(&self, stack: &str) -> Result<Vec<Event>, Error> {
-        self.events_after(stack, None).await
+        self.persist(async || self.events_after(stack, None).await).await
     }
 
     /// Events of the newest operation of a stack, oldest first: from the last time that the stack
     /// itself began something.
     pub async fn last_operation(&self, stack: &str) -> Result<Vec<Event>, Error> {
-        let all = self.events_after(stack, None).await?;
+        let all = self.history(stack).await?;
         let start = all.iter().rposition(begins).unwrap_or(0);
         Ok(all.into_iter().skip(start).collect())
     }
@@ -107,30 +125,61 @@ pub(super) fn begins(event: &Event) -> bool {
         )
 }
 
-/// The stack's own newest event tells whether the operation is over.
-fn ended(events: &[Event]) -> Option<StackStatus> {
-    let status = StackStatus::parse(&events.iter().rev().find(|event| event.of_stack())?.status);
+/// The stack's own newest event tells whether the operation is over. Another's operation may have
+/// ended just before: what carries another token counts only once ours was heard of (it may be
+/// cancelled or deleted by somebody else). Not every endpoint gives tokens.
+fn ended(events: &[Event], token: Option<&str>) -> Option<StackStatus> {
+    let begun = events.iter().position(|event| event.of_stack() && event.token.as_deref() == token);
+    let ours =
+        |event: &&Event| event.of_stack() && (begun.is_some() || token.is_none() || event.token.is_none());
+    let last = events.get(begun.unwrap_or(0)..)?.iter().rev().find(ours)?;
+    let status = StackStatus::parse(&last.status);
     (!status.in_progress() && status != StackStatus::ReviewInProgress).then_some(status)
-}
-
-/// Half as long again, with jitter so that many deployers do not poll in step.
-fn slower(pause: Duration) -> Duration {
-    let jitter = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / f64::from(u8::MAX) * 0.2;
-    pause.max(QUICK).mul_f64(1.4 + jitter).min(SLOW)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn polls_grow_from_one_second_to_fifteen_in_silence() {
-        let mut pause = Duration::ZERO;
-        for _ in 0..20 {
-            let next = slower(pause);
-            assert!(next > pause.max(QUICK) || next == SLOW);
-            pause = next;
+    fn event(status: &str, token: Option<&str>) -> Event {
+        Event {
+            id: uuid::Uuid::new_v4().to_string(),
+            stack_id: "arn:stack".to_owned(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            logical_id: "stack".to_owned(),
+            physical_id: "arn:stack".to_owned(),
+            kind: "AWS::CloudFormation::Stack".to_owned(),
+            status: status.to_owned(),
+            reason: None,
+            token: token.map(str::to_owned),
+            hook: None,
         }
-        assert_eq!(pause, SLOW);
+    }
+
+    #[test]
+    fn anothers_end_just_before_is_not_the_end_of_ours() {
+        let before = event("UPDATE_COMPLETE", Some("theirs"));
+        assert_eq!(ended(std::slice::from_ref(&before), Some("ours")), None);
+        let begun = event("UPDATE_IN_PROGRESS", Some("ours"));
+        assert_eq!(ended(&[before.clone(), begun.clone()], Some("ours")), None);
+        let over = event("UPDATE_ROLLBACK_COMPLETE", Some("ours"));
+        assert_eq!(ended(&[before, begun, over], Some("ours")), Some(StackStatus::UpdateRollbackComplete));
+    }
+
+    #[test]
+    fn ours_ends_too_when_somebody_else_cancels_or_deletes_it() {
+        let events = [
+            event("CREATE_IN_PROGRESS", Some("ours")),
+            event("DELETE_IN_PROGRESS", Some("theirs")),
+            event("DELETE_COMPLETE", Some("theirs")),
+        ];
+        assert_eq!(ended(&events, Some("ours")), Some(StackStatus::DeleteComplete));
+    }
+
+    #[test]
+    fn an_endpoint_without_tokens_is_followed_all_the_same() {
+        let events = [event("CREATE_IN_PROGRESS", None), event("CREATE_COMPLETE", None)];
+        assert_eq!(ended(&events, Some("ours")), Some(StackStatus::CreateComplete));
+        assert_eq!(ended(&events, None), Some(StackStatus::CreateComplete));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::causes::Cause;
+use super::oracle::Impossible;
 use crate::aws::{Resource, StackStatus};
 
 /// Every way in which `up`, `down`, `rollback` or `plan` can end once the input is known to be good.
@@ -35,6 +36,8 @@ pub enum Outcome {
     Busy { status: StackStatus },
     /// An unexecuted change set of someone else's is on a stack that does not exist yet.
     Foreign { change_sets: Vec<String> },
+    /// An update that cannot succeed; found before anything ran.
+    Impossible { found: Vec<Impossible> },
     /// A change set that CloudFormation refused before anything ran.
     Rejected { reason: String },
     /// The stack is in a state from which a person must choose the way.
@@ -56,7 +59,7 @@ impl Outcome {
             | Self::NothingThere
             | Self::Recovered { .. }
             | Self::AtRest { .. } => 0,
-            Self::Rejected { .. } | Self::CannotSkip { .. } => 2,
+            Self::Impossible { .. } | Self::Rejected { .. } | Self::CannotSkip { .. } => 2,
             Self::RolledBack { .. } => 3,
             Self::Unknown { .. } => 4,
             Self::Busy { .. } => 5,

@@ -309,12 +309,38 @@ mod tests {
     }
 
     #[test]
+    fn force_interrupts_a_create_and_cancels_an_update_once_and_waits_otherwise() {
+        let mut running = [StackStatus::CreateInProgress, StackStatus::UpdateInProgress]
+            .map(|status| facts(Class::Development, status));
+        assert_eq!(running.each_ref().map(down), [DownStep::Wait, DownStep::Wait]);
+        running.iter_mut().for_each(|facts| facts.options.force = true);
+        assert_eq!(running.each_ref().map(down), [DownStep::Delete, DownStep::CancelUpdate]);
+        let all = Tried { delete: true, roll_back: true, ..Tried::default() };
+        running.iter_mut().for_each(|facts| facts.tried = all);
+        assert_eq!(running.each_ref().map(down), [DownStep::Wait, DownStep::Wait]);
+    }
+
+    #[test]
+    fn a_rollback_is_tried_once_and_skips_only_while_continuing_one() {
+        let fresh = Tried::default();
+        assert_eq!(rollback(&StackStatus::UpdateFailed, fresh, true), RollbackStep::CannotSkip);
+        assert_eq!(rollback(&StackStatus::UpdateFailed, fresh, false), RollbackStep::RollBack);
+        assert_eq!(rollback(&StackStatus::UpdateRollbackFailed, fresh, true), RollbackStep::Continue);
+        let all = Tried { roll_back: true, continue_rollback: true, ..fresh };
+        for status in [StackStatus::UpdateFailed, StackStatus::UpdateRollbackFailed] {
+            assert_eq!(rollback(&status, all, false), RollbackStep::Stuck);
+        }
+    }
+
+    #[test]
     fn an_unknown_status_in_progress_is_waited_for_and_any_other_stops() {
         for class in CLASSES {
             let running = facts(class, StackStatus::Unknown("REFRESH_IN_PROGRESS".to_owned()));
             assert_eq!((up(&running), down(&running)), (UpStep::Wait, DownStep::Wait));
             let odd = facts(class, StackStatus::Unknown("REFRESHED".to_owned()));
             assert_eq!((up(&odd), down(&odd)), (UpStep::Stuck, DownStep::Stuck));
+            let steps = [running, odd].map(|facts| facts.status.map(|it| rollback(&it, facts.tried, false)));
+            assert_eq!(steps, [Some(RollbackStep::Wait), Some(RollbackStep::Stuck)]);
         }
     }
 }

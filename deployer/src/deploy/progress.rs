@@ -4,7 +4,8 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
-use crate::aws::{Change, Event, StackStatus};
+use super::Review;
+use crate::aws::{Event, StackStatus};
 
 /// One thing that happened. Renderers subscribe; the engine never prints.
 #[derive(Debug, Clone, Serialize)]
@@ -21,7 +22,11 @@ pub enum Progress {
     /// A file went up, or was there already.
     Uploaded { key: String, bytes: u64, present: bool },
     /// What the change set would do.
-    Plan { stack: String, changes: Vec<Change> },
+    Plan {
+        stack: String,
+        #[serde(flatten)]
+        review: Box<Review>,
+    },
     /// A resource or the stack changed its status.
     Event { event: Box<Event> },
     /// Somebody else's operation, or a former one of ours, is being waited for.
@@ -64,6 +69,16 @@ pub struct Question {
     pub text: String,
     /// The answer must be this very text instead of yes.
     pub typed: Option<String>,
+}
+
+impl Question {
+    /// Whether what was typed means to go on.
+    pub fn accepts(&self, text: &str) -> bool {
+        match &self.typed {
+            Some(wanted) => text.trim() == wanted,
+            None => matches!(text.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

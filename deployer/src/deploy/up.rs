@@ -1,13 +1,15 @@
 //! `up` and `plan`: from whatever state the stack is in to what it should be.
 
-use super::approval::{Approval, Approvals, stateful};
-use super::change_sets::Prepared;
+use tokio::time::Instant;
+
+use super::approval::{Approvals, stateful};
+use super::change_sets::{Prepared, is_ours};
 use super::desired::Desired;
-use super::events::Followed;
+use super::events::{Followed, Start, begins};
 use super::outcome::Outcome;
 use super::planner::{self, Facts, Tried, UpStep};
-use super::{BUCKET_STACK, Engine, Error, Progress, Question, artifacts};
-use crate::aws::{self, Change, Event, Stack, StackStatus};
+use super::{BUCKET_STACK, Engine, Error, Question, Review, artifacts};
+use crate::aws::{self, Event, Stack, StackStatus};
 
 /// What `plan` found.
 #[derive(Debug, Clone)]
@@ -15,8 +17,7 @@ pub enum Planned {
     NoChange,
     Changes {
         create: bool,
-        changes: Vec<Change>,
-        approval: Approval,
+        review: Box<Review>,
     },
     /// `up` would first do something else, or could do nothing.
     First {
@@ -32,6 +33,14 @@ pub(super) enum Next {
     End(Outcome),
 }
 
+/// What a run has done so far.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    pub tried: Tried,
+    /// The stack that this run set in motion, if it did.
+    pub moved: Option<String>,
+}
+
 impl Engine<'_> {
     /// Makes the stack what `desired` says. The template may name objects of `bucket` alone.
     pub async fn up(
@@ -40,51 +49,55 @@ impl Engine<'_> {
         bucket: Option<&str>,
         approvals: &Approvals,
     ) -> Result<Outcome, Error> {
-        let mut tried = Tried::default();
-        let mut worked = false;
+        let mut course = Course::default();
+        let ended = self.drive(desired, bucket, approvals, &mut course).await;
+        self.conclude(ended, course.moved.is_some())
+    }
+
+    async fn drive(
+        &self,
+        desired: &Desired,
+        bucket: Option<&str>,
+        approvals: &Approvals,
+        course: &mut Course,
+    ) -> Result<Outcome, Error> {
         loop {
             if self.interrupt.is_set() {
                 return Ok(Outcome::Interrupted { running: false });
             }
-            let stack = self.stack(&desired.stack).await?;
-            let facts = self.facts(desired, stack.as_ref(), tried).await?;
+            let stack = self.look(&desired.stack, course).await?;
+            let facts = self.facts(desired, stack.as_ref(), course.tried).await?;
             let step = planner::up(&facts);
             let next = match (step, stack) {
                 (UpStep::Create, stack) => {
                     // A stack in review is taken over; a deleted one is not the same stack.
                     let review = stack.filter(|stack| stack.status == StackStatus::ReviewInProgress);
-                    worked = true;
-                    self.deploy(&desired.unprotected(), review.as_ref(), true, bucket, approvals).await?
+                    self.deploy(&desired.unprotected(), review.as_ref(), true, bucket, approvals, course)
+                        .await?
                 }
                 (UpStep::Update { last_failed }, Some(stack)) => {
-                    if last_failed && !worked {
+                    if last_failed && course.moved.is_none() {
                         self.reporter.note("the last update of this stack failed and was rolled back");
                     }
-                    match self.update(desired, &stack, bucket, approvals, worked).await? {
-                        Next::Look => {
-                            worked = true;
-                            Next::Look
-                        }
-                        end => end,
-                    }
+                    self.update(desired, &stack, bucket, approvals, course).await?
                 }
                 (UpStep::Resume, Some(stack)) => {
                     self.reporter.note("a former run of this deployment is still at work; following it");
-                    worked = true;
+                    course.moved = Some(stack.id.clone());
                     self.resume(&stack).await?
                 }
                 (UpStep::Wait, Some(stack)) => self.wait(&stack).await?.map_or(Next::Look, Next::End),
                 (UpStep::Delete, Some(stack)) => {
-                    tried.delete = true;
-                    self.clear_away(&stack).await?
+                    course.tried.delete = true;
+                    self.clear_away(&stack, course).await?
                 }
                 (UpStep::RollBack, Some(stack)) => {
-                    tried.roll_back = true;
-                    self.roll_back(&stack).await?
+                    course.tried.roll_back = true;
+                    self.roll_back(&stack, course).await?
                 }
                 (UpStep::ContinueRollback, Some(stack)) => {
-                    tried.continue_rollback = true;
-                    self.continue_rollback(&stack, &[]).await?
+                    course.tried.continue_rollback = true;
+                    self.continue_rollback(&stack, &[], course).await?
                 }
                 (UpStep::Foreign, stack) => return self.foreign(stack).await,
                 (UpStep::Stuck, Some(stack)) => return self.stuck(&stack).await,
@@ -97,6 +110,24 @@ impl Engine<'_> {
         }
     }
 
+    /// The stack by its name. After its execution DescribeStacks may still show it in review
+    /// (aws-cdk-cli#1848).
+    async fn look(&self, name: &str, course: &Course) -> Result<Option<Stack>, Error> {
+        let asked = Instant::now();
+        let mut pause = self.pace().quick;
+        loop {
+            let stack = self.stack(name).await?;
+            let stale = stack.as_ref().is_some_and(|stack| {
+                stack.status == StackStatus::ReviewInProgress && course.moved.as_deref() == Some(&stack.id)
+            });
+            if !stale || asked.elapsed() > self.pace().stale {
+                return Ok(stack);
+            }
+            tokio::time::sleep(pause).await;
+            pause = self.pace().slower(pause);
+        }
+    }
+
     /// Whether the stack is what `desired` says and at rest: two reads, nothing is asked for.
     pub async fn unchanged(&self, desired: &Desired) -> Result<Option<Outcome>, Error> {
         let Some(stack) = self.stack(&desired.stack).await? else { return Ok(None) };
@@ -106,13 +137,20 @@ impl Engine<'_> {
         ) {
             return Ok(None);
         }
-        let live = self.aws.template(&stack.id).await.map_err(Error::when("read the stack's template"))?;
+        let live = self.template(&stack).await?;
         let same = desired.is_live(&stack, live.as_deref());
         Ok(same.then_some(Outcome::Unchanged { outputs: stack.outputs }))
     }
 
     /// What `up` would change. A stack that asking brought is removed again.
     pub async fn plan(&self, desired: &Desired, bucket: Option<&str>) -> Result<Planned, Error> {
+        match self.preview(desired, bucket).await {
+            Ok(planned) => Ok(planned),
+            Err(error) => self.conclude(Err(error), false).map(Planned::Ended),
+        }
+    }
+
+    async fn preview(&self, desired: &Desired, bucket: Option<&str>) -> Result<Planned, Error> {
         let stack = self.stack(&desired.stack).await?;
         let facts = self.facts(desired, stack.as_ref(), Tried::default()).await?;
         let (create, wanted) = match planner::up(&facts) {
@@ -126,13 +164,17 @@ impl Engine<'_> {
         let live = stack.filter(|stack| !create || stack.status == StackStatus::ReviewInProgress);
         Ok(match self.prepare(&wanted, live.as_ref(), create, bucket).await? {
             Prepared::Ready(set) => {
-                self.discard(&set.id, &set.stack_id, live.is_none()).await;
-                let approval = Approval::of(&set.changes, create);
-                Planned::Changes { create, changes: set.changes, approval }
+                self.discard(&set.id, &set.stack_id, create).await;
+                let review = self.review(&wanted, live.as_ref(), create, set.changes).await?;
+                Planned::Changes { create, review: Box::new(review) }
             }
             Prepared::NoChange => Planned::NoChange,
             Prepared::Rejected { reason } => Planned::Ended(Outcome::Rejected { reason }),
             Prepared::Interrupted => Planned::Ended(Outcome::Interrupted { running: false }),
+            Prepared::Overtaken => {
+                let why = "somebody else is changing the stack".to_owned();
+                Planned::Ended(Outcome::Unknown { why })
+            }
         })
     }
 
@@ -144,8 +186,10 @@ impl Engine<'_> {
         approvals: &Approvals,
     ) -> Result<Option<Outcome>, Error> {
         let bucket = artifacts::bucket_name(account, self.aws.region());
-        let there = self.aws.bucket_exists(&bucket, account).await;
-        if there.map_err(Error::when(format!("look for the artefact bucket {bucket}")))? {
+        let there = self.insist(format!("look for the artefact bucket {bucket}"), async || {
+            self.aws.bucket_exists(&bucket, account).await
+        });
+        if there.await? {
             return Ok(None);
         }
         if !embedded && !approvals.yes {
@@ -207,28 +251,32 @@ impl Engine<'_> {
     }
 
     async fn is_mine(&self, desired: &Desired, stack: &Stack) -> Result<bool, Error> {
-        let (page, _) =
-            self.aws.events_page(&stack.id, None).await.map_err(Error::when("read the events"))?;
-        let token = page.iter().find(|event| event.of_stack()).and_then(|event| event.token.as_deref());
+        let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
+        let token = events.iter().find(|event| event.of_stack()).and_then(|event| event.token.as_deref());
         let mine = [desired.fingerprint(), desired.unprotected().fingerprint()];
         Ok(token.is_some_and(|token| mine.iter().any(|fingerprint| token.starts_with(fingerprint.as_str()))))
     }
 
     /// Executable change sets that this tool did not make.
     pub(super) async fn foreign_change_sets(&self, stack: &Stack) -> Result<Vec<String>, Error> {
-        let names = self.aws.executable_change_sets(&stack.id).await;
-        let names = names.map_err(Error::when("list the change sets"))?;
-        Ok(names.into_iter().filter(|name| !is_our_change_set(name)).collect())
+        let listed =
+            self.insist("list the change sets", async || self.aws.change_sets(&stack.id).await).await?;
+        let foreign = listed.into_iter().filter(|set| set.executable && !is_ours(&set.name));
+        Ok(foreign.map(|set| set.name).collect())
     }
 
     /// Resources of a failed stack that still exist.
     pub(super) async fn left(&self, stack: &Stack) -> Result<Vec<aws::Resource>, Error> {
-        let all = self.aws.resources(&stack.id).await.map_err(Error::when("list the resources"))?;
+        let all = self.insist("list the resources", async || self.aws.resources(&stack.id).await).await?;
         Ok(all
             .into_iter()
             .filter(|resource| resource.physical_id.as_deref().is_some_and(|id| !id.is_empty()))
             .filter(|resource| resource.status != "DELETE_COMPLETE")
             .collect())
+    }
+
+    pub(super) async fn template(&self, stack: &Stack) -> Result<Option<String>, Error> {
+        self.insist("read the stack's template", async || self.aws.template(&stack.id).await).await
     }
 
     async fn update(
@@ -237,180 +285,57 @@ impl Engine<'_> {
         stack: &Stack,
         bucket: Option<&str>,
         approvals: &Approvals,
-        worked: bool,
+        course: &mut Course,
     ) -> Result<Next, Error> {
-        let live = self.aws.template(&stack.id).await.map_err(Error::when("read the stack's template"))?;
+        let live = self.template(stack).await?;
         if desired.is_live(stack, live.as_deref()) {
             let outputs = stack.outputs.clone();
-            return Ok(Next::End(if worked {
+            return Ok(Next::End(if course.moved.is_some() {
                 let resources = self.left(stack).await?.len();
                 Outcome::Deployed { outputs, created: false, resources }
             } else {
                 Outcome::Unchanged { outputs }
             }));
         }
-        // A first create that was made without protection gets it now: nobody needs to be asked.
-        let only_protection = worked && desired.wants_protection();
+        // A create that was made without protection gets it now: nobody needs to be asked.
+        let bare = Stack { termination_protection: desired.protected, ..stack.clone() };
+        let only_protection =
+            desired.wants_protection() && desired.unprotected().is_live(&bare, live.as_deref());
         let allowed = Approvals { yes: approvals.yes || only_protection, replace: approvals.replace.clone() };
-        self.deploy(desired, Some(stack), false, bucket, &allowed).await
+        self.deploy(desired, Some(stack), false, bucket, &allowed, course).await
     }
 
-    async fn deploy(
-        &self,
-        desired: &Desired,
-        stack: Option<&Stack>,
-        create: bool,
-        bucket: Option<&str>,
-        approvals: &Approvals,
-    ) -> Result<Next, Error> {
-        let set = match self.prepare(desired, stack, create, bucket).await? {
-            Prepared::Ready(set) => set,
-            Prepared::NoChange => return self.settle_stack(desired, stack).await,
-            Prepared::Rejected { reason } => return Ok(Next::End(Outcome::Rejected { reason })),
-            Prepared::Interrupted => return Ok(Next::End(Outcome::Interrupted { running: false })),
-        };
-        self.reporter.tell(Progress::Plan { stack: desired.stack.clone(), changes: set.changes.clone() });
-        let approval = Approval::of(&set.changes, create);
-        if let Some(outcome) = self.approve(&desired.stack, desired.class, &approval, approvals).await {
-            self.discard(&set.id, &set.stack_id, stack.is_none()).await;
-            return Ok(Next::End(outcome));
-        }
-        if self.interrupt.is_set() {
-            self.discard(&set.id, &set.stack_id, stack.is_none()).await;
-            return Ok(Next::End(Outcome::Interrupted { running: false }));
-        }
-        let since = self.newest_event(&set.stack_id).await.map_err(Error::when("read the events"))?;
-        let token = self.token(&desired.fingerprint());
-        if let Err(error) = self.execute(&set, &token).await {
-            if !error.answer_lost() {
-                self.discard(&set.id, &set.stack_id, stack.is_none()).await;
-                return Err(Error::when("execute the change set")(error));
-            }
-            return Ok(Next::End(Outcome::Unknown { why: error.to_string() }));
-        }
-        match self.finish(&set.stack_id, since).await {
-            Next::Look => self.settle_stack_by_id(desired, &set.stack_id, create).await,
-            end => Ok(end),
-        }
-    }
-
-    /// Sends the execution. An answer that got lost is looked for among the events before sending
-    /// again with the same token.
-    async fn execute(&self, set: &aws::ChangeSet, token: &str) -> Result<(), aws::Error> {
-        let mut last = match self.aws.execute_change_set(&set.id, &set.stack_id, token).await {
-            Ok(()) => return Ok(()),
-            Err(error) if error.answer_lost() => error,
-            Err(error) => return Err(error),
-        };
-        for _ in 0..3 {
-            if let Ok((page, _)) = self.aws.events_page(&set.stack_id, None).await
-                && page.iter().any(|event| event.token.as_deref() == Some(token))
-            {
-                return Ok(());
-            }
-            match self.aws.execute_change_set(&set.id, &set.stack_id, token).await {
-                Ok(()) => return Ok(()),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    /// Follows an operation to its end and says whether it was a success.
-    async fn finish(&self, stack_id: &str, since: Option<String>) -> Next {
-        match self.follow(stack_id, since).await {
-            Followed::Ended { status, events } => match status {
-                StackStatus::CreateComplete | StackStatus::UpdateComplete => {
-                    self.report_leaks(&events);
-                    Next::Look
-                }
-                status => Next::End(Outcome::RolledBack { status, causes: self.causes_of(&events).await }),
-            },
-            Followed::Lost { why } => Next::End(Outcome::Unknown { why }),
-            Followed::Interrupted => Next::End(Outcome::Interrupted { running: true }),
-        }
-    }
-
-    /// What an update could not delete while cleaning up is left alive, although it ends UPDATE_COMPLETE.
-    fn report_leaks(&self, events: &[Event]) {
-        for event in events.iter().filter(|event| event.status == "DELETE_FAILED") {
-            self.reporter.warn(format!(
-                "{} ({}) could not be deleted and is left behind: {}",
-                event.logical_id,
-                event.physical_id,
-                event.reason.as_deref().unwrap_or("no reason given")
-            ));
-        }
-    }
-
-    async fn settle_stack_by_id(
-        &self,
-        desired: &Desired,
-        stack_id: &str,
-        created: bool,
-    ) -> Result<Next, Error> {
-        if created && desired.parameters.contains_key(super::PROTECTION) && desired.protected {
-            // The second step switches protection on.
-            return Ok(Next::Look);
-        }
-        match self.stack(stack_id).await? {
-            Some(stack) => {
-                self.protect(desired, &stack).await?;
-                let resources = self.left(&stack).await?.len();
-                Ok(Next::End(Outcome::Deployed { outputs: stack.outputs, created, resources }))
-            }
-            None => Ok(Next::End(Outcome::Unknown { why: format!("the stack {stack_id} is gone") })),
-        }
-    }
-
-    /// CloudFormation found no change in the template's meaning; what lies beside it may differ still.
-    async fn settle_stack(&self, desired: &Desired, stack: Option<&Stack>) -> Result<Next, Error> {
-        let Some(stack) = stack else {
-            return Ok(Next::End(Outcome::Rejected {
-                reason: "a new stack without any resource".to_owned(),
-            }));
-        };
-        self.protect(desired, stack).await?;
-        Ok(Next::End(Outcome::Unchanged { outputs: stack.outputs.clone() }))
-    }
-
-    async fn protect(&self, desired: &Desired, stack: &Stack) -> Result<(), Error> {
-        if desired.protected != stack.termination_protection {
-            let set = self.aws.set_termination_protection(&stack.id, desired.protected).await;
-            set.map_err(Error::when("switch termination protection"))?;
-        }
-        if desired.stack_policy {
-            let set = self.aws.set_stack_policy(&stack.id, STACK_POLICY).await;
-            set.map_err(Error::when("set the stack policy"))?;
-        }
-        Ok(())
-    }
-
+    /// Follows from the start of what is running, so that its whole story is told.
     async fn resume(&self, stack: &Stack) -> Result<Next, Error> {
-        let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
-        let all = self.events_after(&stack.id, None).await.map_err(Error::when("read the events"))?;
-        let first = events.first().map(|event| event.id.as_str());
-        let before =
-            all.iter().position(|event| Some(event.id.as_str()) == first).and_then(|at| at.checked_sub(1));
-        let since = before.and_then(|at| all.get(at)).map(|event| event.id.clone());
-        Ok(self.finish(&stack.id, since).await)
+        let all = self.history(&stack.id).await.map_err(Error::when("read the events"))?;
+        let first = all.iter().rposition(begins);
+        let token = first.and_then(|at| all.get(at)).and_then(|event| event.token.clone());
+        let before = first.and_then(|at| at.checked_sub(1)).and_then(|at| all.get(at));
+        let start = Start { since: before.map(|event| event.id.clone()), token };
+        self.finish(&stack.id, start).await
     }
 
     /// Sends a recovery operation and follows it; whatever it ends in is looked at again.
     pub(super) async fn begin(
         &self,
         stack: &Stack,
-        call: impl Future<Output = Result<(), aws::Error>>,
+        token: &str,
+        course: &mut Course,
+        call: impl AsyncFn() -> Result<(), aws::Error>,
     ) -> Result<Next, Error> {
         let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        match call.await {
-            Ok(()) => {}
-            Err(error) if error.answer_lost() => {
-                return Ok(Next::End(Outcome::Unknown { why: error.to_string() }));
+        let before = course.moved.replace(stack.id.clone());
+        if let Err(error) = self.send(&stack.id, since.as_deref(), token, call).await {
+            if matches!(error, aws::Error::Rejected { .. } | aws::Error::Denied(_)) {
+                course.moved = before;
+                if self.moved_on(&stack.id, Some(stack)).await? {
+                    return Ok(Next::Look);
+                }
             }
-            Err(error) => return Err(Error::when(format!("recover {}", stack.name))(error)),
+            return Err(Error::when(format!("recover {}", stack.name))(error));
         }
-        Ok(match self.follow(&stack.id, since).await {
+        let start = Start { since, token: Some(token.to_owned()) };
+        Ok(match self.follow(&stack.id, start).await {
             Followed::Ended { .. } => Next::Look,
             Followed::Lost { why } => Next::End(Outcome::Unknown { why }),
             Followed::Interrupted => Next::End(Outcome::Interrupted { running: true }),
@@ -418,13 +343,15 @@ impl Engine<'_> {
     }
 
     /// Deletes a stack that never worked, after saying why it did not.
-    async fn clear_away(&self, stack: &Stack) -> Result<Next, Error> {
+    async fn clear_away(&self, stack: &Stack, course: &mut Course) -> Result<Next, Error> {
         let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
         for cause in self.causes_of(&events).await {
             self.reporter.note(format!("the last attempt failed: {} {}", cause.logical_id, cause.reason));
         }
         self.reporter.step("recover", format!("deleting {}, which is {}", stack.name, stack.status));
-        self.begin(stack, self.aws.delete_stack(&stack.id, &self.token("delete"), &[])).await
+        let token = self.token("delete");
+        let call = async || self.aws.delete_stack(&stack.id, &token, &[]).await;
+        self.begin(stack, &token, course, call).await
     }
 
     pub(super) async fn foreign(&self, stack: Option<Stack>) -> Result<Outcome, Error> {
@@ -436,18 +363,15 @@ impl Engine<'_> {
     }
 
     pub(super) async fn stuck(&self, stack: &Stack) -> Result<Outcome, Error> {
-        let events = self.last_operation(&stack.id).await.map_err(Error::when("read the events"))?;
-        Ok(Outcome::Stuck {
-            status: stack.status.clone(),
-            causes: self.causes_of(&events).await,
-            choices: choices(&stack.status, &stack.name),
-        })
+        self.stuck_in(&stack.id, stack.status.clone()).await
     }
-}
 
-/// Names that [`Engine::prepare`] gives.
-fn is_our_change_set(name: &str) -> bool {
-    name.starts_with("d-") && name.len() == "d-20260101000000-12345678-123456".len()
+    pub(super) async fn stuck_in(&self, stack_id: &str, status: StackStatus) -> Result<Outcome, Error> {
+        let events: Vec<Event> =
+            self.last_operation(stack_id).await.map_err(Error::when("read the events"))?;
+        let name = stack_id.split('/').nth(1).unwrap_or(stack_id);
+        Ok(Outcome::Stuck { choices: choices(&status, name), causes: self.causes_of(&events).await, status })
+    }
 }
 
 /// What a person can do about a stack that must not be repaired by itself.
@@ -467,9 +391,3 @@ fn choices(status: &StackStatus, name: &str) -> Vec<String> {
         _ => vec![format!("look at {name} in the CloudFormation console before anything else")],
     }
 }
-
-/// Production: what holds data is neither replaced nor deleted by an update.
-const STACK_POLICY: &str = r#"{"Statement":[
-{"Effect":"Allow","Principal":"*","Action":"Update:*","Resource":"*"},
-{"Effect":"Deny","Principal":"*","Action":["Update:Replace","Update:Delete"],"Resource":"*",
-"Condition":{"StringEquals":{"ResourceType":["AWS::Cognito::UserPool","AWS::DynamoDB::Table","AWS::KMS::Key"]}}}]}"#;

@@ -1,6 +1,6 @@
 //! Waiting for somebody else's operation, at most as long as the person is patient.
 
-use super::events::Followed;
+use super::events::{Followed, Start};
 use super::outcome::Outcome;
 use super::{Engine, Error, Progress};
 use crate::aws::Stack;
@@ -10,8 +10,9 @@ impl Engine<'_> {
     pub(super) async fn wait(&self, stack: &Stack) -> Result<Option<Outcome>, Error> {
         self.reporter.tell(Progress::Waiting { stack: stack.name.clone(), status: stack.status.clone() });
         tokio::select! {
-            ended = self.until_over(stack) => ended,
+            biased;
             () = tokio::time::sleep(self.patience) => Ok(Some(Outcome::Busy { status: stack.status.clone() })),
+            ended = self.until_over(stack) => ended,
         }
     }
 
@@ -21,7 +22,7 @@ impl Engine<'_> {
         if !self.stack(&stack.id).await?.is_some_and(|stack| stack.status.in_progress()) {
             return Ok(None);
         }
-        Ok(match self.follow(&stack.id, since).await {
+        Ok(match self.follow(&stack.id, Start { since, token: None }).await {
             Followed::Ended { .. } => None,
             Followed::Lost { why } => Some(Outcome::Unknown { why }),
             Followed::Interrupted => Some(Outcome::Interrupted { running: true }),

@@ -8,6 +8,7 @@ mod serve;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,7 +39,7 @@ pub enum Error {
         source: io::Error,
     },
     #[error("the embedded cloud did not start: {why}")]
-    DidNotStart { why: String },
+    DidNotStart { why: String, folder: PathBuf },
     #[error("the embedded cloud at {endpoint} does not answer, but its process holds {}", lock.display())]
     NoAnswer { endpoint: String, lock: PathBuf },
 }
@@ -157,12 +158,16 @@ pub async fn ensure(root: &Path, port: Option<u16>) -> Result<Cloud, Error> {
         // one. The state stays.
         stop(&folder, cloud).await?;
     }
-    fs::create_dir_all(&folder.0).map_err(|source| Error::File {
-        doing: "make the folder",
-        path: folder.0.clone(),
-        source,
-    })?;
-    start(root, &folder, port).await
+    let new = !folder.0.exists();
+    // The pools' signing keys and the inbox are in it: nobody else's business on this machine.
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.0);
+    made.map_err(|source| Error::File { doing: "make the folder", path: folder.0.clone(), source })?;
+    let started = start(root, &folder, port).await;
+    if new && matches!(started, Err(Error::PortTaken { .. })) {
+        let _ = fs::remove_dir_all(&folder.0);
+        remove_empty_parent(&folder);
+    }
+    started
 }
 
 /// Starts the deployer itself as the cloud, in a process group of its own: Ctrl-C in this terminal is
@@ -179,6 +184,10 @@ async fn start(root: &Path, folder: &Folder, port: Option<u16>) -> Result<Cloud,
     let mut command = Command::new(&program);
     command.arg("local-cloud").arg("--folder").arg(&folder.0).stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(log).process_group(0).current_dir(root);
+    // The user's own AWS settings are none of its business.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+        command.env_remove(name);
+    }
     if let Some(port) = port {
         command.arg("--port").arg(port.to_string());
     }
@@ -203,7 +212,8 @@ fn why_not(said: &str, port: Option<u16>, log: &Path) -> Error {
         _ => {
             let text = fs::read_to_string(log).unwrap_or_default();
             let last = text.lines().last().unwrap_or("it said nothing");
-            Error::DidNotStart { why: format!("{last} (log: {})", log.display()) }
+            let folder = log.parent().unwrap_or(log).to_owned();
+            Error::DidNotStart { why: format!("{last} (log: {})", log.display()), folder }
         }
     }
 }
@@ -240,9 +250,13 @@ pub async fn remove(root: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(Error::File { doing: "remove", path: folder.0, source }),
     }
-    // The folder above goes too where nothing else uses it.
-    if let Some(above) = Folder::of(root).0.parent() {
+    remove_empty_parent(&Folder::of(root));
+    Ok(())
+}
+
+/// The folder above goes too where nothing else uses it.
+fn remove_empty_parent(folder: &Folder) {
+    if let Some(above) = folder.0.parent() {
         let _ = fs::remove_dir(above);
     }
-    Ok(())
 }

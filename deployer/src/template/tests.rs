@@ -136,7 +136,7 @@ fn the_outputs_are_those_that_people_and_front_ends_use() {
 #[test]
 fn the_parameters_are_those_that_up_fills() {
     let names = |stage| own(stage).parameters.keys().cloned().collect::<Vec<_>>();
-    let code = ["GetProfileCodeKey", "PostConfirmationCodeKey", "PutProfileCodeKey"];
+    let code = ["GetProfileCodeKey", "PostConfirmationCodeKey", "PutProfileCodeKey", "UpdateAccountCodeKey"];
     assert_eq!(names("local"), [&["ArtifactBucket", "DomainPrefix", "SignInOrigin"][..], &code].concat());
     let protected = ["ArtifactBucket", "DeletionProtection", "DomainPrefix", "SignInOrigin"];
     assert_eq!(names("dev"), [&protected[..], &code].concat());

@@ -93,6 +93,18 @@ impl CallError {
         }
     }
 
+    /// A row that does not have the form it should have, or cannot be given it.
+    pub fn malformed(action: &'static str, table: &str, error: &serde_dynamo::Error) -> Self {
+        Self {
+            action,
+            resource: table.to_owned(),
+            code: "MalformedRow".to_owned(),
+            message: error.to_string(),
+            aws_request_id: None,
+            transient: false,
+        }
+    }
+
     /// Writes it to the log, whole.
     pub fn log(&self) {
         tracing::error!(

@@ -55,6 +55,11 @@ impl Problem {
         }
     }
 
+    /// The same problem with a code and words of its own.
+    pub fn saying(self, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), ..self }
+    }
+
     /// The answer, with the request's id, by which the log lines of the request are found.
     pub fn response(&self, request_id: &str) -> Response<Body> {
         let body = json!({

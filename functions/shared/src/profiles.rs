@@ -1,18 +1,16 @@
 //! The `profiles` table: one method a DynamoDB action, so a call says which table it is on.
 
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
 use crate::aws::{Aws, CallError};
 use crate::config::{self, Missing};
-use crate::row::{NewRow, PROFILE, StoredProfile, partition_key};
+use crate::row::{NewRow, PROFILE, StoredProfile, now, partition_key};
 use crate::user::{Sub, User};
 
 /// What became of a conditional write.
@@ -68,7 +66,7 @@ impl ProfilesTable {
             None => Ok(None),
             Some(item) => match from_item(item) {
                 Ok(row) => Ok(Some(row)),
-                Err(error) => Err(self.malformed(ACTION, &error)),
+                Err(error) => Err(CallError::malformed(ACTION, &self.name, &error)),
             },
         }
     }
@@ -76,7 +74,8 @@ impl ProfilesTable {
     /// Makes the row of `user` unless it is there: a repeat changes nothing.
     pub async fn put_item(&self, user: &User) -> Result<Write, CallError> {
         const ACTION: &str = "dynamodb:PutItem";
-        let row = to_item(NewRow::new(user, &now())).map_err(|error| self.malformed(ACTION, &error))?;
+        let row = to_item(NewRow::new(user, &now()))
+            .map_err(|error| CallError::malformed(ACTION, &self.name, &error))?;
         let answer = self
             .client()
             .put_item()
@@ -128,25 +127,4 @@ impl ProfilesTable {
             Err(error) => Err(CallError::new("dynamodb:UpdateItem", &self.name, &error)),
         }
     }
-
-    /// A row that does not have the form it should have, or cannot be given it.
-    fn malformed(&self, action: &'static str, error: &serde_dynamo::Error) -> CallError {
-        CallError {
-            action,
-            resource: self.name.clone(),
-            code: "MalformedRow".to_owned(),
-            message: error.to_string(),
-            aws_request_id: None,
-            transient: false,
-        }
-    }
-}
-
-/// The time in RFC 3339, to the millisecond.
-fn now() -> String {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    let time = DateTime::from_millis(millis);
-    // Only a year past 9999 has no such form.
-    time.fmt(DateTimeFormat::DateTime).unwrap_or_else(|_| millis.to_string())
 }

@@ -1,5 +1,8 @@
-//! The rows of the `profiles` table.
+//! The rows of the `profiles` and `identities` tables.
 
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::user::{Sub, User};
@@ -16,6 +19,9 @@ pub struct NewRow<'a> {
     /// `PROFILE`; sixteen shards share them out, and all of them are found by asking each.
     sk_shard: String,
     sub: String,
+    /// The key of the user's row in `identities`, in a service that has that table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
@@ -36,10 +42,44 @@ impl<'a> NewRow<'a> {
             sk: PROFILE,
             sk_shard: format!("{PROFILE}#{shard}"),
             sub: user.sub.to_string(),
+            id: None,
             username: &user.username,
             email: user.email.as_deref(),
             given_name: user.given_name.as_deref(),
             family_name: user.family_name.as_deref(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The row of a user who has one in `identities` too, under `id`.
+    pub fn with_id(self, id: &'a str) -> Self {
+        Self { id: Some(id), ..self }
+    }
+}
+
+/// A user's row in `identities` as their confirmation makes it: nothing is known of their papers yet.
+#[derive(Debug, Serialize)]
+pub struct NewIdentity<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_name: Option<String>,
+    id_type: Option<&'a str>,
+    id_number: Option<&'a str>,
+    created_at: &'a str,
+    updated_at: &'a str,
+}
+
+impl<'a> NewIdentity<'a> {
+    /// The identity of `user` under `id`, made `now` (RFC 3339).
+    pub fn new(user: &User, id: &'a str, now: &'a str) -> Self {
+        let names: Vec<&str> =
+            [&user.given_name, &user.family_name].into_iter().filter_map(|name| name.as_deref()).collect();
+        Self {
+            id,
+            full_name: (!names.is_empty()).then(|| names.join(" ")),
+            id_type: None,
+            id_number: None,
             created_at: now,
             updated_at: now,
         }
@@ -57,6 +97,15 @@ pub struct StoredProfile {
 /// Each user is a partition of their own.
 pub fn partition_key(sub: &Sub) -> String {
     format!("USER#{sub}")
+}
+
+/// The time in RFC 3339, to the millisecond.
+pub(crate) fn now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    let time = DateTime::from_millis(millis);
+    // Only a year past 9999 has no such form.
+    time.fmt(DateTimeFormat::DateTime).unwrap_or_else(|_| millis.to_string())
 }
 
 #[cfg(test)]
@@ -96,5 +145,18 @@ mod tests {
             })
             .collect();
         assert_eq!(shards.len(), 16);
+    }
+    #[test]
+    fn an_identity_has_null_for_its_papers_and_never_the_word_undefined() {
+        let nameless = serde_json::to_value(NewIdentity::new(&user(None), "i-1", "now")).unwrap();
+        assert_eq!(
+            nameless,
+            serde_json::json!({
+                "id": "i-1", "id_type": null, "id_number": null, "created_at": "now", "updated_at": "now",
+            })
+        );
+        let family = User { family_name: Some("Lopez".to_owned()), ..user(None) };
+        let row = serde_json::to_value(NewIdentity::new(&family, "i-1", "now")).unwrap();
+        assert_eq!(row["full_name"], "Lopez");
     }
 }

@@ -4,6 +4,10 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// The name space of the ids that are made from `sub`. Another one would give every user another id.
+const IDS: Uuid = Uuid::from_u128(0x6f1c_3c0e_52a9_4a3b_9d27_41f5_5be0_7a18);
 
 /// Cognito's id of a user, `sub`: the only thing that identifies one. An address can change owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,14 @@ impl Sub {
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+}
+
+impl Sub {
+    /// The generated id of this user: a version 5 UUID (RFC 9562, section 5.5), so that every attempt at a
+    /// confirmation makes the same one. A random one would leave the rows of a failed attempt behind.
+    pub fn generated_id(&self) -> String {
+        Uuid::new_v5(&IDS, self.0.as_bytes()).to_string()
     }
 }
 
@@ -79,6 +91,14 @@ mod tests {
     fn the_hash_of_a_sub_is_stable_and_does_not_contain_it() {
         let sub = Sub::parse("abc").unwrap();
         assert_eq!(sub.hash(), "ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn the_generated_id_is_the_same_at_every_attempt_and_another_for_every_user() {
+        let id = |sub: &str| Sub::parse(sub).unwrap().generated_id();
+        assert_eq!(id("abc"), id("abc"));
+        assert_ne!(id("abc"), id("abd"));
+        assert_eq!(id("abc").as_bytes()[14], b'5', "its version");
     }
 
     #[test]

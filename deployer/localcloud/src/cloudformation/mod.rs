@@ -139,6 +139,12 @@ pub fn start(cloud: &Arc<Cloud>) {
                 .outputs
                 .iter_mut()
                 .for_each(|output| output.value = output.value.replace(&before, endpoint));
+            // They hold what the last `up` filled in for this cloud's own address.
+            stack
+                .settings
+                .parameters
+                .values_mut()
+                .for_each(|value| *value = value.replace(&before, endpoint));
             let former = stack.former.iter_mut().flat_map(|former| former.resources.values_mut());
             for resource in stack.resources.values_mut().chain(former) {
                 resource.attributes.values_mut().for_each(|value| moved(value, &before, endpoint));

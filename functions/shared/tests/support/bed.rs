@@ -25,7 +25,7 @@ pub struct Bed {
 
 impl Bed {
     pub async fn new() -> Self {
-        let cloud = localcloud::start(Config::default()).await.unwrap();
+        let cloud = localcloud::start(Config { faults: true, ..Config::default() }).await.unwrap();
         let mut bed = Self { cloud, table: String::new() };
         let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
         let attribute = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use functions_shared::user::User;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::failure::Reason;
+use super::failure::Reason;
+use crate::user::User;
 
 /// The trigger also fires when a forgotten password was replaced: `PostConfirmation_ConfirmForgotPassword`.
 const CONFIRMED_SIGN_UP: &str = "PostConfirmation_ConfirmSignUp";
@@ -31,7 +31,7 @@ struct Request {
 }
 
 /// The user who confirmed a sign-up, `None` where the event is about something else.
-pub fn confirmed_user(event: &str) -> Result<Option<User>, Reason> {
+pub(super) fn confirmed_user(event: &str) -> Result<Option<User>, Reason> {
     let source: Source = serde_json::from_str(event).map_err(|_| Reason::NotATriggerEvent)?;
     if source.trigger_source != CONFIRMED_SIGN_UP {
         return Ok(None);
@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn a_confirmed_sign_up_gives_the_user() {
-        let user = confirmed_user(include_str!("../events/confirm-sign-up.json")).unwrap().unwrap();
+        let user = confirmed_user(include_str!("../../../post-confirmation/events/confirm-sign-up.json"))
+            .unwrap()
+            .unwrap();
         assert_eq!(user.sub.to_string(), "0d6a3c1e-7b1f-4c55-9a53-0c2f5f0e4a11");
         assert_eq!(user.username, "lopezlucas");
         assert_eq!(user.email.as_deref(), Some("lucas@example.com"));
@@ -58,13 +60,19 @@ mod tests {
 
     #[test]
     fn a_user_without_an_address_and_fields_of_other_forms_are_no_obstacle() {
-        let user = confirmed_user(include_str!("../events/unknown-fields-no-email.json")).unwrap().unwrap();
+        let user =
+            confirmed_user(include_str!("../../../post-confirmation/events/unknown-fields-no-email.json"))
+                .unwrap()
+                .unwrap();
         assert_eq!(user.email, None);
     }
 
     #[test]
     fn a_replaced_password_is_not_a_sign_up() {
-        assert_eq!(confirmed_user(include_str!("../events/confirm-forgot-password.json")), Ok(None));
+        assert_eq!(
+            confirmed_user(include_str!("../../../post-confirmation/events/confirm-forgot-password.json")),
+            Ok(None)
+        );
         assert_eq!(confirmed_user(r#"{"triggerSource": "PreSignUp_SignUp"}"#), Ok(None));
     }
 

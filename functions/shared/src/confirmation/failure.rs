@@ -6,20 +6,27 @@ use lambda_runtime::Diagnostic;
 #[derive(Debug, thiserror::Error)]
 #[error("{reason} (request {request_id})")]
 pub struct Failure {
+    /// What went wrong.
     pub reason: Reason,
+    /// Lambda's id of the invocation: the one in its log lines.
     pub request_id: String,
 }
 
 /// What went wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
+    /// The event is not a trigger's, or not of a user.
     #[error("the event has no trigger source, user name or user attributes")]
     NotATriggerEvent,
+    /// Without it nothing identifies the user.
     #[error("the event's user has no usable sub")]
     NoSub,
     /// With AWS's error code.
     #[error("the user's row was not written: {code}")]
-    RowNotWritten { code: String },
+    RowNotWritten {
+        /// Such as `ProvisionedThroughputExceededException`.
+        code: String,
+    },
 }
 
 impl Reason {

@@ -1,0 +1,132 @@
+//! The rows of a user in both `profiles` and `identities`: both are made or neither.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
+use serde_dynamo::aws_sdk_dynamodb_1::to_item;
+
+use crate::aws::{Aws, CallError};
+use crate::config::{self, Missing};
+use crate::profiles::Write;
+use crate::row::{NewIdentity, NewRow, now};
+use crate::user::User;
+
+/// The API's name, for the log: IAM knows the actions of the members alone.
+const ACTION: &str = "dynamodb:TransactWriteItems";
+
+/// Both tables.
+#[derive(Debug)]
+pub struct IdentityTables {
+    profiles: String,
+    identities: String,
+    aws: Arc<Aws>,
+    client: OnceLock<Client>,
+}
+
+/// One row to be made.
+struct NewItem<'a> {
+    table: &'a str,
+    key: &'static str,
+    item: HashMap<String, AttributeValue>,
+}
+
+/// What became of a transaction.
+enum Transaction {
+    Done,
+    /// Nothing was written, because of rows that were there: for each asked for, whether it was.
+    Existing(Vec<bool>),
+}
+
+impl IdentityTables {
+    /// The tables that the environment names.
+    pub fn from_env(aws: &Arc<Aws>) -> Result<Self, Missing> {
+        Ok(Self::new(config::required("TABLE_PROFILES")?, config::required("TABLE_IDENTITIES")?, aws))
+    }
+
+    /// The tables of these names.
+    pub fn new(profiles: String, identities: String, aws: &Arc<Aws>) -> Self {
+        Self { profiles, identities, aws: Arc::clone(aws), client: OnceLock::new() }
+    }
+
+    /// Makes both rows of `user` unless they are there: a repeat changes nothing. Where a request of the user
+    /// was faster and made the profile's row alone, the identity is added.
+    ///
+    /// A transaction needs the rights of its members: PutItem on either table. The conditions make a repeat
+    /// harmless; a request token of ours would not, since a repeat has another time in its rows and DynamoDB
+    /// refuses a known token with another content (`IdempotentParameterMismatchException`).
+    pub async fn transact_write_items(&self, user: &User) -> Result<Write, CallError> {
+        let id = user.sub.generated_id();
+        let now = now();
+        let profile = to_item(NewRow::new(user, &now).with_id(&id))
+            .map_err(|error| CallError::malformed(ACTION, &self.profiles, &error))?;
+        let identity = to_item(NewIdentity::new(user, &id, &now))
+            .map_err(|error| CallError::malformed(ACTION, &self.identities, &error))?;
+        let rows = vec![
+            NewItem { table: &self.profiles, key: "pk", item: profile },
+            NewItem { table: &self.identities, key: "id", item: identity },
+        ];
+        let Transaction::Existing(existing) = self.write(&rows).await? else { return Ok(Write::Done) };
+        let missing: Vec<NewItem<'_>> =
+            rows.into_iter().zip(existing).filter_map(|(row, exists)| (!exists).then_some(row)).collect();
+        if missing.is_empty() {
+            return Ok(Write::ConditionFailed);
+        }
+        match self.write(&missing).await? {
+            Transaction::Done => Ok(Write::Done),
+            // Another attempt was faster.
+            Transaction::Existing(_) => Ok(Write::ConditionFailed),
+        }
+    }
+
+    async fn write(&self, rows: &[NewItem<'_>]) -> Result<Transaction, CallError> {
+        let client = self.client.get_or_init(|| Client::new(self.aws.config()));
+        let items: Result<Vec<_>, BuildError> = rows.iter().map(NewItem::put).collect();
+        let items = items.map_err(|error| self.failed(&SdkError::construction_failure(error)))?;
+        match client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(Transaction::Done),
+            Err(error) => match existing(&error) {
+                Some(existing) => Ok(Transaction::Existing(existing)),
+                None => Err(self.failed(&error)),
+            },
+        }
+    }
+
+    fn failed(&self, error: &SdkError<TransactWriteItemsError>) -> CallError {
+        CallError::new(ACTION, &format!("{} and {}", self.profiles, self.identities), error)
+    }
+}
+
+impl NewItem<'_> {
+    fn put(&self) -> Result<TransactWriteItem, BuildError> {
+        let put = Put::builder()
+            .table_name(self.table)
+            .set_item(Some(self.item.clone()))
+            .condition_expression("attribute_not_exists(#key)")
+            .expression_attribute_names("#key", self.key)
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Which rows were there, where that and nothing else cancelled the transaction. The reasons come in the order
+/// of the items, `None` for one that had nothing against it (API reference of TransactWriteItems).
+fn existing(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
+        return None;
+    };
+    cancelled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| match CancellationReason::code(reason) {
+            Some("ConditionalCheckFailed") => Some(true),
+            Some("None") | None => Some(false),
+            // Such as a conflict with another transaction.
+            Some(_) => None,
+        })
+        .collect()
+}
