@@ -2,7 +2,7 @@
 //! input takes a second.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../deployer/fuzz/src/lib.rs"]
 mod entries;
 
 use std::time::{Duration, Instant};
@@ -27,9 +27,14 @@ fn run(cases: u32, words: &'static [&'static str], mut entry: impl FnMut(&[u8]))
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let entry = std::cell::RefCell::new(&mut entry);
     let tried = TestRunner::new(config).run(&bytes(words), |bytes| {
-        let start = Instant::now();
-        (entry.borrow_mut())(&bytes);
-        prop_assert!(start.elapsed() < LONGEST, "{:?} for {bytes:?}", start.elapsed());
+        let time = || {
+            let start = Instant::now();
+            (entry.borrow_mut())(&bytes);
+            start.elapsed()
+        };
+        // The machine may have been busy with something else: what is slow is slow twice.
+        let took = time();
+        prop_assert!(took < LONGEST || time() < LONGEST, "{took:?} for {bytes:?}");
         Ok(())
     });
     tried.unwrap();
