@@ -1,17 +1,17 @@
 //! The account in a row of `profiles`: name, e-mail address, and the address that waits to be verified. One
 //! method a DynamoDB action.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::Deserialize;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 
 use crate::aws::{Aws, CallError};
-use crate::config::{self, Missing};
-use crate::row::{PROFILE, now, partition_key};
+use crate::config::Missing;
+use crate::row::{PROFILE, Profiles, now, partition_key};
+use crate::table::Table;
 use crate::user::Sub;
 
 /// What a row says of its user's account.
@@ -79,33 +79,26 @@ pub enum Written {
 /// The table.
 #[derive(Debug)]
 pub struct AccountsTable {
-    name: String,
-    aws: Arc<Aws>,
-    client: OnceLock<Client>,
+    table: Table<Profiles>,
 }
 
 impl AccountsTable {
     /// The table that the environment names.
     pub fn from_env(aws: &Arc<Aws>) -> Result<Self, Missing> {
-        Ok(Self::new(config::required("TABLE_PROFILES")?, aws))
+        Ok(Self { table: Table::from_env(aws)? })
     }
 
     /// The table `name`.
     pub fn new(name: String, aws: &Arc<Aws>) -> Self {
-        Self { name, aws: Arc::clone(aws), client: OnceLock::new() }
-    }
-
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| Client::new(self.aws.config()))
+        Self { table: Table::new(name, aws) }
     }
 
     /// The account of `sub`, `None` where there is no row. Sees the caller's own last write.
     pub async fn get_item(&self, sub: &Sub) -> Result<Option<Account>, CallError> {
         const ACTION: &str = "dynamodb:GetItem";
         let mut call = self
-            .client()
+            .table
             .get_item()
-            .table_name(&self.name)
             .key("pk", AttributeValue::S(partition_key(sub)))
             .key("sk", AttributeValue::S(PROFILE.to_owned()))
             // The key too: a row without any of the others must not look like no row.
@@ -115,12 +108,12 @@ impl AccountsTable {
         for (placeholder, attribute) in ATTRIBUTES {
             call = call.expression_attribute_names(placeholder, attribute);
         }
-        let answer = call.send().await.map_err(|error| CallError::new(ACTION, &self.name, &error))?;
+        let answer = call.send().await.map_err(|error| CallError::new(ACTION, self.table.name(), &error))?;
         match answer.item {
             None => Ok(None),
-            Some(item) => {
-                from_item(item).map(Some).map_err(|error| CallError::malformed(ACTION, &self.name, &error))
-            }
+            Some(item) => from_item(item)
+                .map(Some)
+                .map_err(|error| CallError::malformed(ACTION, self.table.name(), &error)),
         }
     }
 
@@ -134,9 +127,8 @@ impl AccountsTable {
         const ACTION: &str = "dynamodb:UpdateItem";
         let (expression, used, values) = expression(read, change);
         let mut call = self
-            .client()
+            .table
             .update_item()
-            .table_name(&self.name)
             .key("pk", AttributeValue::S(partition_key(sub)))
             .key("sk", AttributeValue::S(PROFILE.to_owned()))
             .update_expression(expression)
@@ -156,7 +148,7 @@ impl AccountsTable {
         match call.send().await {
             Ok(answer) => from_item(answer.attributes.unwrap_or_default())
                 .map(Written::Done)
-                .map_err(|error| CallError::malformed(ACTION, &self.name, &error)),
+                .map_err(|error| CallError::malformed(ACTION, self.table.name(), &error)),
             Err(error)
                 if error
                     .as_service_error()
@@ -164,7 +156,7 @@ impl AccountsTable {
             {
                 self.who_was_first(sub, read, change).await
             }
-            Err(error) => Err(CallError::new(ACTION, &self.name, &error)),
+            Err(error) => Err(CallError::new(ACTION, self.table.name(), &error)),
         }
     }
 

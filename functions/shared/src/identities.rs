@@ -1,18 +1,19 @@
 //! The rows of a user in both `profiles` and `identities`: both are made or neither.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
 use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
 use crate::aws::{Aws, CallError};
-use crate::config::{self, Missing};
+use crate::config::Missing;
 use crate::profiles::Write;
-use crate::row::{NewIdentity, NewRow, now};
+use crate::row::{Identities, NewIdentity, NewRow, Profiles, now};
+use crate::table::Table;
 use crate::user::User;
 
 /// The API's name, for the log: IAM knows the actions of the members alone.
@@ -21,17 +22,8 @@ const ACTION: &str = "dynamodb:TransactWriteItems";
 /// Both tables.
 #[derive(Debug)]
 pub struct IdentityTables {
-    profiles: String,
-    identities: String,
-    aws: Arc<Aws>,
-    client: OnceLock<Client>,
-}
-
-/// One row to be made.
-struct NewItem<'a> {
-    table: &'a str,
-    key: &'static str,
-    item: HashMap<String, AttributeValue>,
+    profiles: Table<Profiles>,
+    identities: Table<Identities>,
 }
 
 /// What became of a transaction.
@@ -44,12 +36,12 @@ enum Transaction {
 impl IdentityTables {
     /// The tables that the environment names.
     pub fn from_env(aws: &Arc<Aws>) -> Result<Self, Missing> {
-        Ok(Self::new(config::required("TABLE_PROFILES")?, config::required("TABLE_IDENTITIES")?, aws))
+        Ok(Self { profiles: Table::from_env(aws)?, identities: Table::from_env(aws)? })
     }
 
     /// The tables of these names.
     pub fn new(profiles: String, identities: String, aws: &Arc<Aws>) -> Self {
-        Self { profiles, identities, aws: Arc::clone(aws), client: OnceLock::new() }
+        Self { profiles: Table::new(profiles, aws), identities: Table::new(identities, aws) }
     }
 
     /// Makes both rows of `user` unless they are there: a repeat changes nothing. Where a request of the user
@@ -62,31 +54,29 @@ impl IdentityTables {
         let id = user.sub.generated_id();
         let now = now();
         let profile = to_item(NewRow::new(user, &now).with_id(&id))
-            .map_err(|error| CallError::malformed(ACTION, &self.profiles, &error))?;
+            .map_err(|error| CallError::malformed(ACTION, self.profiles.name(), &error))?;
         let identity = to_item(NewIdentity::new(user, &id, &now))
-            .map_err(|error| CallError::malformed(ACTION, &self.identities, &error))?;
-        let rows = vec![
-            NewItem { table: &self.profiles, key: "pk", item: profile },
-            NewItem { table: &self.identities, key: "id", item: identity },
-        ];
-        let Transaction::Existing(existing) = self.write(&rows).await? else { return Ok(Write::Done) };
-        let missing: Vec<NewItem<'_>> =
+            .map_err(|error| CallError::malformed(ACTION, self.identities.name(), &error))?;
+        let rows =
+            [new_row(self.profiles.put(), "pk", profile), new_row(self.identities.put(), "id", identity)];
+        let rows: Result<Vec<Put>, BuildError> = rows.into_iter().collect();
+        let rows = rows.map_err(|error| self.failed(&SdkError::construction_failure(error)))?;
+        let Transaction::Existing(existing) = self.write(rows.clone()).await? else { return Ok(Write::Done) };
+        let missing: Vec<Put> =
             rows.into_iter().zip(existing).filter_map(|(row, exists)| (!exists).then_some(row)).collect();
         if missing.is_empty() {
             return Ok(Write::ConditionFailed);
         }
-        match self.write(&missing).await? {
+        match self.write(missing).await? {
             Transaction::Done => Ok(Write::Done),
             // Another attempt was faster.
             Transaction::Existing(_) => Ok(Write::ConditionFailed),
         }
     }
 
-    async fn write(&self, rows: &[NewItem<'_>]) -> Result<Transaction, CallError> {
-        let client = self.client.get_or_init(|| Client::new(self.aws.config()));
-        let items: Result<Vec<_>, BuildError> = rows.iter().map(NewItem::put).collect();
-        let items = items.map_err(|error| self.failed(&SdkError::construction_failure(error)))?;
-        match client.transact_write_items().set_transact_items(Some(items)).send().await {
+    async fn write(&self, rows: Vec<Put>) -> Result<Transaction, CallError> {
+        let items = rows.into_iter().map(|row| TransactWriteItem::builder().put(row).build()).collect();
+        match self.profiles.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(Transaction::Done),
             Err(error) => match existing(&error) {
                 Some(existing) => Ok(Transaction::Existing(existing)),
@@ -96,20 +86,16 @@ impl IdentityTables {
     }
 
     fn failed(&self, error: &SdkError<TransactWriteItemsError>) -> CallError {
-        CallError::new(ACTION, &format!("{} and {}", self.profiles, self.identities), error)
+        CallError::new(ACTION, &format!("{} and {}", self.profiles.name(), self.identities.name()), error)
     }
 }
 
-impl NewItem<'_> {
-    fn put(&self) -> Result<TransactWriteItem, BuildError> {
-        let put = Put::builder()
-            .table_name(self.table)
-            .set_item(Some(self.item.clone()))
-            .condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", self.key)
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
+/// One row to be made, unless there is one with its `key`.
+fn new_row(put: PutBuilder, key: &str, item: HashMap<String, AttributeValue>) -> Result<Put, BuildError> {
+    put.set_item(Some(item))
+        .condition_expression("attribute_not_exists(#key)")
+        .expression_attribute_names("#key", key)
+        .build()
 }
 
 /// Which rows were there, where that and nothing else cancelled the transaction. The reasons come in the order

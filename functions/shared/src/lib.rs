@@ -2,7 +2,8 @@
 //!
 //! - [`http`]: an HTTP function's frame: one log line and one answer a request; [`problem`]: its errors.
 //! - [`caller`]: who calls, from the token that the API's authorizer verified.
-//! - [`profiles`]: the `profiles` table, one method a DynamoDB action; [`row`]: what its rows look like.
+//! - [`table`]: tables and indexes by type; [`row`]: the tables that there are, and what their rows look like.
+//! - [`profiles`]: the `profiles` table, one method a DynamoDB action.
 //! - [`accounts`]: the account in a row of that table, versioned.
 //! - [`confirmation`]: the frame of a PostConfirmation trigger; [`identities`]: the write of one that makes two rows.
 //! - [`user_pool`]: the user pool, one method a Cognito action; [`mend`]: rows that a confirmation left out.
@@ -23,5 +24,6 @@ pub mod mend;
 pub mod problem;
 pub mod profiles;
 pub mod row;
+pub mod table;
 pub mod user;
 pub mod user_pool;

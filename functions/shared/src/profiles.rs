@@ -1,16 +1,16 @@
 //! The `profiles` table: one method a DynamoDB action, so a call says which table it is on.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
 use crate::aws::{Aws, CallError};
-use crate::config::{self, Missing};
-use crate::row::{NewRow, PROFILE, StoredProfile, now, partition_key};
+use crate::config::Missing;
+use crate::row::{NewRow, PROFILE, Profiles, StoredProfile, now, partition_key};
+use crate::table::Table;
 use crate::user::{Sub, User};
 
 /// What became of a conditional write.
@@ -25,33 +25,26 @@ pub enum Write {
 /// The table.
 #[derive(Debug)]
 pub struct ProfilesTable {
-    name: String,
-    aws: Arc<Aws>,
-    client: OnceLock<Client>,
+    table: Table<Profiles>,
 }
 
 impl ProfilesTable {
     /// The table that the environment names.
     pub fn from_env(aws: &Arc<Aws>) -> Result<Self, Missing> {
-        Ok(Self::new(config::required("TABLE_PROFILES")?, aws))
+        Ok(Self { table: Table::from_env(aws)? })
     }
 
     /// The table `name`.
     pub fn new(name: String, aws: &Arc<Aws>) -> Self {
-        Self { name, aws: Arc::clone(aws), client: OnceLock::new() }
-    }
-
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| Client::new(self.aws.config()))
+        Self { table: Table::new(name, aws) }
     }
 
     /// The profile in the row of `sub`, `None` where there is no row. Sees the caller's own last write.
     pub async fn get_item(&self, sub: &Sub) -> Result<Option<StoredProfile>, CallError> {
         const ACTION: &str = "dynamodb:GetItem";
         let answer = self
-            .client()
+            .table
             .get_item()
-            .table_name(&self.name)
             .key("pk", AttributeValue::S(partition_key(sub)))
             .key("sk", AttributeValue::S(PROFILE.to_owned()))
             // The key too: a row without a profile must not look like no row.
@@ -61,12 +54,12 @@ impl ProfilesTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| CallError::new(ACTION, &self.name, &error))?;
+            .map_err(|error| CallError::new(ACTION, self.table.name(), &error))?;
         match answer.item {
             None => Ok(None),
             Some(item) => match from_item(item) {
                 Ok(row) => Ok(Some(row)),
-                Err(error) => Err(CallError::malformed(ACTION, &self.name, &error)),
+                Err(error) => Err(CallError::malformed(ACTION, self.table.name(), &error)),
             },
         }
     }
@@ -75,11 +68,10 @@ impl ProfilesTable {
     pub async fn put_item(&self, user: &User) -> Result<Write, CallError> {
         const ACTION: &str = "dynamodb:PutItem";
         let row = to_item(NewRow::new(user, &now()))
-            .map_err(|error| CallError::malformed(ACTION, &self.name, &error))?;
+            .map_err(|error| CallError::malformed(ACTION, self.table.name(), &error))?;
         let answer = self
-            .client()
+            .table
             .put_item()
-            .table_name(&self.name)
             .set_item(Some(row))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", "pk")
@@ -94,16 +86,15 @@ impl ProfilesTable {
             {
                 Ok(Write::ConditionFailed)
             }
-            Err(error) => Err(CallError::new(ACTION, &self.name, &error)),
+            Err(error) => Err(CallError::new(ACTION, self.table.name(), &error)),
         }
     }
 
     /// Replaces the profile in the row of `sub`, which must be there.
     pub async fn update_item(&self, sub: &Sub, profile: &str) -> Result<Write, CallError> {
         let answer = self
-            .client()
+            .table
             .update_item()
-            .table_name(&self.name)
             .key("pk", AttributeValue::S(partition_key(sub)))
             .key("sk", AttributeValue::S(PROFILE.to_owned()))
             .update_expression("SET #profile = :profile, #updated_at = :now")
@@ -124,7 +115,7 @@ impl ProfilesTable {
             {
                 Ok(Write::ConditionFailed)
             }
-            Err(error) => Err(CallError::new("dynamodb:UpdateItem", &self.name, &error)),
+            Err(error) => Err(CallError::new("dynamodb:UpdateItem", self.table.name(), &error)),
         }
     }
 }

@@ -1,11 +1,28 @@
-//! The rows of the `profiles` and `identities` tables.
+//! The tables `profiles` and `identities`, and their rows.
 
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use serde::{Deserialize, Serialize};
 
+use crate::table::TableName;
 use crate::user::{Sub, User};
+
+/// The table of users and their profiles.
+#[derive(Debug)]
+pub struct Profiles;
+
+impl TableName for Profiles {
+    const NAME: &'static str = "profiles";
+}
+
+/// The table of people's papers.
+#[derive(Debug)]
+pub struct Identities;
+
+impl TableName for Identities {
+    const NAME: &'static str = "identities";
+}
 
 /// The sort key of the row that holds a user and their profile.
 pub const PROFILE: &str = "PROFILE";

@@ -1,0 +1,14 @@
+//! Reads the Rust sources of function crates. Pure but for reading those files. The map:
+//!
+//! - [`packages`]: what Cargo says of the workspace's packages, and which features a build of its functions has.
+//! - [`workspace`]: their module trees, as the shipped build has them: no tests, no code of features that are off.
+//! - [`place`]: files, places in them, and what is wrong there.
+
+pub mod cfg;
+pub mod packages;
+pub mod place;
+pub mod workspace;
+
+pub use packages::{Dependency, Package};
+pub use place::{Fault, Place, SourceFile};
+pub use workspace::{Kind, Module, SourceCrate, Workspace};
