@@ -99,7 +99,6 @@ fn desired(class: Class, kind: Kind, stack: &str) -> Desired {
         template: template(kind),
         parameters: BTreeMap::new(),
         tags: BTreeMap::new(),
-        iam: true,
         protected: false,
         stack_policy: false,
     }
@@ -117,6 +116,7 @@ async fn up(aws: &Aws, desired: &Desired, way: Way) -> Outcome {
         patience: Duration::from_secs(20),
         options: planner::Options::default(),
         run: Engine::new_run(),
+        commit: Box::new(|| None),
     };
     let approvals = Approvals {
         yes: matches!(way, FlagYes | FlagAllow),

@@ -52,6 +52,7 @@ impl Bed {
             patience: Duration::from_secs(20),
             options: planner::Options::default(),
             run: Engine::new_run(),
+            commit: Box::new(|| None),
         };
         (engine, progress)
     }
@@ -71,6 +72,9 @@ impl Bed {
     }
 }
 
+/// The embedded cloud's only one.
+const ACCOUNT: &str = "000000000000";
+
 const NOBODY: Says = Says(Answer::NobodyToAsk);
 
 fn desired(class: Class, resources: &str) -> Desired {
@@ -80,7 +84,6 @@ fn desired(class: Class, resources: &str) -> Desired {
         template: format!("Resources:\n{resources}"),
         parameters: BTreeMap::new(),
         tags: BTreeMap::from([("deployer:stage".to_owned(), "dev".to_owned())]),
-        iam: false,
         protected: false,
         stack_policy: false,
     }
@@ -182,14 +185,15 @@ async fn replacing_a_table_asks_in_development_and_nobody_to_ask_changes_nothing
 async fn a_plan_tells_replacement_and_leaves_nothing_behind() {
     let bed = Bed::new().await;
     let first = desired(Class::Ephemeral, &table("pk"));
-    let planned = bed.engine(&NOBODY).0.plan(&first, None).await.unwrap();
+    let planned = bed.engine(&NOBODY).0.plan(&first, ACCOUNT).await.unwrap();
     assert!(
         matches!(&planned, Planned::Changes { create: true, review } if review.changes.len() == 1),
         "{planned:?}"
     );
     assert_eq!(bed.status("shop-dev").await, None, "a preview of an absent stack leaves no stack in review");
     bed.up(&first).await;
-    let planned = bed.engine(&NOBODY).0.plan(&desired(Class::Ephemeral, &table("id")), None).await.unwrap();
+    let planned =
+        bed.engine(&NOBODY).0.plan(&desired(Class::Ephemeral, &table("id")), ACCOUNT).await.unwrap();
     let Planned::Changes { review, .. } = planned else { panic!("{planned:?}") };
     // The registry lists KeySchema among the conditional create-only properties: a change set says perhaps.
     assert_eq!(review.changes[0].replacement, deployer::aws::Replacement::Yes);
@@ -264,5 +268,131 @@ async fn a_protected_stack_is_created_unprotected_then_switched_and_down_lifts_i
     assert_eq!(refused.exit_code(), 9, "{refused:?}");
     let down = bed.down(&desired).await;
     assert!(matches!(&down, Outcome::Deleted { kept } if kept.len() == 1), "{down:?}");
+    bed.cloud.stop().await;
+}
+
+/// A table that its template itself protects, and the pool and domain that go before it.
+const STUBBORN: &str = "  Orders:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      BillingMode: PAY_PER_REQUEST\n      \
+     DeletionProtectionEnabled: true\n      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]\n      \
+     KeySchema: [{AttributeName: pk, KeyType: HASH}]\n  Users:\n    Type: AWS::Cognito::UserPool\n    Properties:\n      \
+     DeletionProtection: ACTIVE\n      UsernameAttributes: [email]\n      AutoVerifiedAttributes: [email]\n";
+
+/// CreateUserPoolDomain is CloudFormation's alone here: another stack gives the pool its domain and goes without it.
+async fn with_a_domain(bed: &Bed, pool: &str) {
+    let domain = Desired {
+        stack: "domain".to_owned(),
+        ..desired(
+            Class::Ephemeral,
+            &format!(
+                "  Domain:\n    Type: AWS::Cognito::UserPoolDomain\n    DeletionPolicy: Retain\n    Properties: {{Domain: left-behind, UserPoolId: {pool}}}\n"
+            ),
+        )
+    };
+    assert!(matches!(bed.up(&domain).await, Outcome::Deployed { .. }));
+    assert!(matches!(bed.down(&domain).await, Outcome::Deleted { .. }));
+}
+
+#[tokio::test]
+async fn what_is_known_to_refuse_a_delete_is_taken_away_and_the_delete_tried_once_more() {
+    let bed = Bed::new().await;
+    let stage = desired(Class::Ephemeral, STUBBORN);
+    bed.up(&stage).await;
+    let resources = bed.aws.resources("shop-dev").await.unwrap();
+    let pool = resources
+        .iter()
+        .find(|resource| resource.logical_id == "Users")
+        .unwrap()
+        .physical_id
+        .clone()
+        .unwrap();
+    with_a_domain(&bed, &pool).await;
+
+    let (engine, mut progress) = bed.engine(&NOBODY);
+    let removal = Removal { stack: stage.stack.clone(), class: stage.class };
+    let down = engine.down(&removal, &Approvals::default()).await.unwrap();
+    let mut notes = Vec::new();
+    while let Ok(told) = progress.try_recv() {
+        if let Progress::Note { text } | Progress::Warning { text } = told {
+            notes.push(text);
+        }
+    }
+    assert!(matches!(&down, Outcome::Deleted { kept } if kept.is_empty()), "{down:?} {notes:?}");
+    for what in [
+        "the deletion protection of the table",
+        "the domain left-behind",
+        "the deletion protection of the user pool",
+    ] {
+        assert!(notes.iter().any(|note| note.contains(what)), "{what}: {notes:?}");
+    }
+    drop(engine);
+    bed.cloud.stop().await;
+}
+
+/// More than CloudFormation takes inline, and nothing in it.
+fn padded(template: &str) -> String {
+    format!("# {}\n{template}", "x".repeat(60_000))
+}
+
+#[tokio::test]
+async fn a_template_too_large_to_be_sent_goes_by_the_bucket_also_in_plan_and_down() {
+    let bed = Bed::new().await;
+    let small = desired(Class::Ephemeral, &log_group("Log", "/shop/large", 3));
+    let large = Desired { template: padded(&small.template), ..small };
+    let planned = bed.engine(&NOBODY).0.plan(&large, ACCOUNT).await.unwrap();
+    let Planned::Ended(Outcome::Rejected { reason }) = &planned else { panic!("{planned:?}") };
+    assert!(reason.contains("does not exist yet: the first `up` makes it"), "{reason}");
+
+    let yes = Approvals { yes: true, replace: Vec::new() };
+    let engine = bed.engine(&NOBODY).0;
+    assert!(engine.ensure_bucket(ACCOUNT, false, &yes).await.unwrap().is_none());
+    let planned = engine.plan(&large, ACCOUNT).await.unwrap();
+    assert!(matches!(planned, Planned::Changes { create: true, .. }), "{planned:?}");
+    let protected = Desired {
+        class: Class::Development,
+        template: large.template.replacen(
+            "Resources:",
+            "Parameters:\n  DeletionProtection: {Type: String}\nResources:",
+            1,
+        ) + "      DeletionProtectionEnabled: !Ref DeletionProtection\n",
+        parameters: BTreeMap::from([("DeletionProtection".to_owned(), "true".to_owned())]),
+        protected: true,
+        ..large
+    };
+    let bucket = bucket_name(ACCOUNT, "us-east-1");
+    let up = engine.up(&protected, Some(&bucket), &yes).await.unwrap();
+    assert!(matches!(up, Outcome::Deployed { .. }), "{up:?}");
+    let down = bed.down(&protected).await;
+    assert!(matches!(down, Outcome::Deleted { .. }), "{down:?}");
+    drop(engine);
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_set_says_which_deployer_made_it_in_which_run_from_which_commit() {
+    let bed = Bed::new().await;
+    let mut engine = bed.engine(&NOBODY).0;
+    engine.commit = Box::new(|| Some("0123456789ab-dirty".to_owned()));
+    let desired = desired(Class::Ephemeral, &log_group("Log", "/shop/told", 3));
+    engine.up(&desired, None, &Approvals::default()).await.unwrap();
+    let client = aws_sdk_cloudformation::Client::from_conf(
+        aws_sdk_cloudformation::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_cloudformation::config::Region::new("us-east-1"))
+            .endpoint_url(bed.cloud.endpoint())
+            .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+            .build(),
+    );
+    let sets =
+        client.list_change_sets().stack_name("shop-dev").send().await.unwrap().summaries.unwrap_or_default();
+    let described: Vec<&str> = sets.iter().filter_map(|set| set.description.as_deref()).collect();
+    let expected =
+        format!("deployer {}, run {}, commit 0123456789ab-dirty", env!("CARGO_PKG_VERSION"), engine.run);
+    assert_eq!(described, [expected]);
+    let stack = bed.aws.stack("shop-dev").await.unwrap().unwrap();
+    assert_eq!(
+        stack.tags, desired.tags,
+        "tags are handed on to every resource: they must not change with each commit"
+    );
+    drop(engine);
     bed.cloud.stop().await;
 }

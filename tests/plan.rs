@@ -47,6 +47,7 @@ impl Bed {
             patience: Duration::from_secs(20),
             options: planner::Options::default(),
             run: Engine::new_run(),
+            commit: Box::new(|| None),
         }
     }
 
@@ -55,7 +56,7 @@ impl Bed {
     }
 
     async fn plan(&self, desired: &Desired) -> Review {
-        match self.engine().plan(desired, None).await.unwrap() {
+        match self.engine().plan(desired, "000000000000").await.unwrap() {
             Planned::Changes { create: false, review } => *review,
             other => panic!("{other:?}"),
         }
@@ -84,7 +85,6 @@ fn desired(template: String) -> Desired {
         template,
         parameters: BTreeMap::new(),
         tags: BTreeMap::new(),
-        iam: false,
         protected: false,
         stack_policy: false,
     }

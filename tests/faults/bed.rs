@@ -88,6 +88,7 @@ impl Bed {
             patience: Duration::from_secs(20),
             options: planner::Options::default(),
             run: Engine::new_run(),
+            commit: Box::new(|| None),
         };
         Run { engine, progress, interrupt: sender }
     }
@@ -178,7 +179,6 @@ pub fn small(stack: &str, days: u32) -> Desired {
         ),
         parameters: BTreeMap::new(),
         tags: BTreeMap::from([("deployer:stage".to_owned(), "dev".to_owned())]),
-        iam: false,
         protected: false,
         stack_policy: false,
     }

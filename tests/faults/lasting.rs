@@ -219,7 +219,8 @@ async fn failed_change_sets_of_former_runs_go_and_those_of_others_stay() {
             template: TemplateBody::Inline(stage.template.clone()),
             parameters: stage.parameters.clone(),
             tags: stage.tags.clone(),
-            iam: false,
+            capability: None,
+            description: "by a former run, or by hand".to_owned(),
             token: name.to_owned(),
         };
         bed.aws.create_change_set(&request).await.unwrap();
@@ -279,6 +280,7 @@ async fn uploads_survive_faults_and_an_unreadable_file_is_named() {
         ("PUT", 6, Kind::DropAnswer),
         ("HEAD", 30, Kind::Throttle),
         ("HEAD", 10, refusal(500, "InternalError")),
+        ("HEAD", 6, Kind::DropAnswer),
     ];
     for (number, (call, count, kind)) in faults.into_iter().enumerate() {
         bed.faults().set(vec![fault(call, count, kind)]);
@@ -293,7 +295,7 @@ async fn uploads_survive_faults_and_an_unreadable_file_is_named() {
         panic!("there is no file");
     };
     assert!(source.to_string().contains("gone.zip"), "{source}");
-    println!("{:<40} {survived}/5 survived", "uploads");
+    println!("{:<40} {survived}/6 survived", "uploads");
     drop(run);
     bed.cloud.stop().await;
 }

@@ -127,7 +127,6 @@ impl Stage<'_> {
             template: format!("Resources:\n{table}{log}"),
             parameters: BTreeMap::new(),
             tags: BTreeMap::from([("deployer:stage".to_owned(), "dev".to_owned())]),
-            iam: false,
             protected: self.class != Class::Ephemeral,
             stack_policy: self.class == Class::Production,
         }
@@ -296,6 +295,7 @@ fn engine<'a>(aws: &'a Aws, reporter: Reporter, confirm: &'a dyn Confirm, how: &
         patience: how.patience,
         options: how.options,
         run: Engine::new_run(),
+        commit: Box::new(|| None),
     }
 }
 

@@ -191,18 +191,31 @@ async fn a_protected_production_stack_is_not_deleted() {
 async fn what_does_not_go_ends_in_8_and_is_left_behind_only_by_force() {
     let bed = Bed::new().await;
     let stage = bed.stage("stuck", Class::Ephemeral);
-    let mut guarded = stage.desired(3);
-    guarded.template =
-        guarded.template.replace("BillingMode", "DeletionProtectionEnabled: true\n      BillingMode");
-    stage.deploy(&guarded).await;
-    assert_eq!(stage.run(Command::Down, &How::default()).await, "delete : 8");
+    let mut full = stage.desired(3);
+    full.template += "  Files:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: not-empty}\n";
+    stage.deploy(&full).await;
+    // S3 deletes no bucket that holds something, and what it holds is nobody's to throw away.
+    bed.aws.put_text("not-empty", "key", "content").await.unwrap();
+    assert_eq!(stage.run(Command::Down, &How::default()).await, "delete delete : 8");
     assert_eq!(stage.status().await, Some(StackStatus::DeleteFailed));
     let forced = How { options: Options { force: true, replace_failed: false }, ..How::default() };
     let (outcome, cell) = stage.run_while(Command::Down, &forced, |_| {}).await;
     let Outcome::LeftOver { resources } = &outcome else { panic!("{outcome:?}") };
-    assert_eq!(resources.iter().map(|it| it.logical_id.as_str()).collect::<Vec<_>>(), ["Orders"]);
+    assert_eq!(resources.iter().map(|it| it.logical_id.as_str()).collect::<Vec<_>>(), ["Files"]);
     assert_eq!(cell, "delete retain : 8");
     assert_eq!(stage.status().await, None);
+    bed.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_protected_table_in_delete_failed_loses_its_protection_and_goes() {
+    let bed = Bed::new().await;
+    let stage = bed.stage("guarded", Class::Ephemeral);
+    let mut guarded = stage.desired(3);
+    guarded.template =
+        guarded.template.replace("BillingMode", "DeletionProtectionEnabled: true\n      BillingMode");
+    stage.deploy(&guarded).await;
+    assert_eq!(stage.run(Command::Down, &How::default()).await, "delete unblock delete : 0");
     bed.cloud.stop().await;
 }
 

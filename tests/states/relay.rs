@@ -121,10 +121,16 @@ fn fields(body: &[u8]) -> impl Iterator<Item = (String, String)> {
     pairs.into_iter()
 }
 
+/// The operation that a service speaking JSON is asked for: `x-amz-target: <service>.<operation>`.
+fn target(head: &str) -> Option<&str> {
+    let header = head.lines().find(|line| line.to_ascii_lowercase().starts_with("x-amz-target:"))?;
+    header.rsplit('.').next().map(str::trim)
+}
+
 /// The table's word for a call that changes something; none for a read.
 fn word(head: &str, action: Option<&str>, form: &BTreeMap<String, String>) -> Option<String> {
     let says = |key: &str, value: &str| form.get(key).is_some_and(|found| found == value);
-    let Some(action) = action else {
+    let Some(action) = action.or_else(|| target(head)) else {
         let line = head.lines().next().unwrap_or_default();
         return (!line.starts_with("GET ") && !line.starts_with("HEAD ")).then(|| line.to_owned());
     };
@@ -143,6 +149,8 @@ fn word(head: &str, action: Option<&str>, form: &BTreeMap<String, String>) -> Op
         "SetStackPolicy" => "policy",
         "UpdateTerminationProtection" if says("EnableTerminationProtection", "true") => "protect",
         "UpdateTerminationProtection" => "unprotect",
+        // What refuses a delete is taken away beside CloudFormation.
+        "UpdateTable" | "UpdateUserPool" | "DeleteUserPoolDomain" => "unblock",
         other => other,
     };
     Some(word.to_owned())

@@ -16,6 +16,7 @@ enum Call {
     CreateSet,
     UpdateSet,
     Delete,
+    DeleteAgain,
     DeleteRetaining,
     RollBack,
     Continue,
@@ -39,7 +40,7 @@ fn legal(status: &str, call: Call) -> bool {
         // The user guide's "stack failure options" lets a failed stack be updated on.
         Call::UpdateSet => COMPLETE.contains(&status) || matches!(status, "CREATE_FAILED" | "UPDATE_FAILED"),
         // Refused while an update or an import is carried out, cleaned up or undone.
-        Call::Delete => {
+        Call::Delete | Call::DeleteAgain => {
             COMPLETE.contains(&status)
                 || status.ends_with("_FAILED")
                 || matches!(status, "ROLLBACK_COMPLETE" | "REVIEW_IN_PROGRESS" | "CREATE_IN_PROGRESS")
@@ -66,7 +67,9 @@ fn ends(call: Call) -> &'static [&'static str] {
             &["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"]
         }
         // An export in use turns a delete back to a complete stack.
-        Call::Delete => &["", "DELETE_COMPLETE", "DELETE_FAILED", "DELETE_FAILED", "UPDATE_COMPLETE"],
+        Call::Delete | Call::DeleteAgain => {
+            &["", "DELETE_COMPLETE", "DELETE_FAILED", "DELETE_FAILED", "UPDATE_COMPLETE"]
+        }
         Call::DeleteRetaining => &["", "DELETE_COMPLETE", "DELETE_FAILED"],
         Call::RollBack => {
             &["UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "ROLLBACK_COMPLETE"]
@@ -142,6 +145,7 @@ fn up(step: UpStep) -> Means {
 fn down(step: DownStep) -> Means {
     match step {
         DownStep::Delete => Means::Send(Call::Delete),
+        DownStep::DeleteUnblocked => Means::Send(Call::DeleteAgain),
         DownStep::DeleteRetaining => Means::Send(Call::DeleteRetaining),
         DownStep::CancelUpdate => Means::Send(Call::Cancel),
         DownStep::Attach | DownStep::Wait => Means::Wait,
@@ -165,6 +169,7 @@ fn rollback(step: RollbackStep, skipping: bool) -> Means {
 fn mark(tried: &mut Tried, call: Call) {
     match call {
         Call::Delete => tried.delete = true,
+        Call::DeleteAgain => *tried = Tried { delete: true, unblock: true, ..*tried },
         Call::DeleteRetaining => tried.retain = true,
         Call::RollBack | Call::Cancel => tried.roll_back = true,
         Call::Continue | Call::ContinueSkipping => tried.continue_rollback = true,

@@ -1,5 +1,5 @@
 //! What the fuzz targets do with a handful of bytes: nothing may panic, hang, or slip past what it
-//! must hold. `tests/fuzz.rs` does the same with random bytes on a stable compiler.
+//! must hold. `tests/fuzz.rs` does the same with random bytes in the ordinary tests.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,10 @@ use deployer::template;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Above the crate that this file is built into: the targets' own, or the deployer's tests.
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    above.map(Path::to_owned).find(|folder| folder.join("environments/base.yaml").is_file()).unwrap()
 }
 
 /// Valid text of any bytes, cut at each 0xFF into at least `least` pieces.

@@ -3,6 +3,7 @@
 //! The seam is the endpoint. Everything goes through the real SDK, whether AWS answers, the embedded
 //! cloud or any other endpoint that a stage names.
 
+mod blockers;
 mod data;
 mod error;
 mod functions;
@@ -29,8 +30,8 @@ pub use functions::FunctionState;
 pub use http::{HttpAnswer, http};
 pub use logs::LogEvent;
 pub use model::{
-    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, ListedChangeSet,
-    Replacement, Resource, Stack, StackStatus, TemplateBody,
+    Capability, Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution,
+    ListedChangeSet, Replacement, Resource, Stack, StackStatus, TemplateBody,
 };
 pub use storage::DAMAGED;
 pub use users::{SignedIn, TestUser};

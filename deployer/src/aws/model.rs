@@ -133,9 +133,20 @@ pub struct ChangeSetRequest {
     /// Always sent: absent tags would keep the old ones. (Notification ARNs are never sent: absent,
     /// they keep what somebody else set.)
     pub tags: BTreeMap<String, String>,
-    /// Whether the template holds IAM resources; capabilities are given exactly.
-    pub iam: bool,
+    /// `None`: the template makes nothing that has to be acknowledged.
+    pub capability: Option<Capability>,
+    /// Kept with the change set, also after its execution.
+    pub description: String,
     pub token: String,
+}
+
+/// What CloudFormation wants to be told before it makes IAM resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// The template makes IAM resources.
+    Iam,
+    /// Some of them have names of their own.
+    NamedIam,
 }
 
 /// Where CloudFormation reads the template from.

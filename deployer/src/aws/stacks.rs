@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTime;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus as SdkChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter,
-    Replacement as SdkReplacement, RequiresRecreation, ResourceChange, ResourceChangeDetail,
+    Capability as SdkCapability, ChangeSetStatus as SdkChangeSetStatus, ChangeSetType, ExecutionStatus,
+    Parameter, Replacement as SdkReplacement, RequiresRecreation, ResourceChange, ResourceChangeDetail,
     Stack as SdkStack, StackEvent, Tag, TemplateStage,
 };
 use jiff::Timestamp;
 
 use super::model::{
-    Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution, ListedChangeSet,
-    Replacement, Resource, Stack, StackStatus, TemplateBody,
+    Capability, Change, ChangeSet, ChangeSetRequest, ChangeSetStatus, Detail, Event, Execution,
+    ListedChangeSet, Replacement, Resource, Stack, StackStatus, TemplateBody,
 };
 use super::{Aws, Error};
 
@@ -74,6 +74,7 @@ impl Aws {
             .change_set_name(&request.name)
             .change_set_type(if request.create { ChangeSetType::Create } else { ChangeSetType::Update })
             .client_token(&request.token)
+            .description(&request.description)
             .set_parameters(Some(
                 request
                     .parameters
@@ -90,9 +91,11 @@ impl Aws {
                     .map(|(key, value)| Tag::builder().key(key).value(value).build())
                     .collect(),
             ));
-        if request.iam {
-            call = call.capabilities(Capability::CapabilityNamedIam);
-        }
+        call = match request.capability {
+            None => call,
+            Some(Capability::Iam) => call.capabilities(SdkCapability::CapabilityIam),
+            Some(Capability::NamedIam) => call.capabilities(SdkCapability::CapabilityNamedIam),
+        };
         call = match &request.template {
             TemplateBody::Inline(body) => call.template_body(body),
             TemplateBody::Url(url) => call.template_url(url),

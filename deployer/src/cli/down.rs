@@ -34,7 +34,7 @@ pub async fn run(ui: &Ui, global: &Global, args: DownArgs) -> Result<u8, Failure
     };
     let session = Session::open(project).await?;
     let options = planner::Options { replace_failed: false, force: args.force };
-    let run = Run::new(ui, &session.aws, args.wait, options);
+    let run = Run::new(ui, &session, args.wait, options);
     let removal =
         Removal { stack: session.project.stack_name.as_str().to_owned(), class: session.project.class };
     let ended = run.engine.down(&removal, &approvals(global, &[])).await;

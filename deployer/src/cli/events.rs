@@ -29,7 +29,7 @@ pub async fn run(ui: &Ui, global: &Global, args: EventsArgs) -> Result<u8, Failu
             format!("make it with `deployer up --stage {}`", session.project.stage.as_str()),
         ));
     };
-    let run = Run::new(ui, &session.aws, std::time::Duration::ZERO, planner::Options::default());
+    let run = Run::new(ui, &session, std::time::Duration::ZERO, planner::Options::default());
     let events = if args.all {
         run.engine.history(&stack.id).await
     } else {

@@ -32,7 +32,7 @@ pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure
     let template = rendered(&project)?;
     let turn = turn(ui, &project).await?;
     let session = Session::open(project).await?;
-    let run = Run::new(ui, &session.aws, std::time::Duration::ZERO, planner::Options::default());
+    let run = Run::new(ui, &session, std::time::Duration::ZERO, planner::Options::default());
     let planned = tokio::select! {
         planned = planned(&run, &session, &template, args.out.is_some()) => planned,
         () = run.engine.interrupt.wait() => Ok((Planned::Ended(Outcome::Interrupted { running: false }), None)),
@@ -108,7 +108,7 @@ async fn planned(
     };
     let planned = match run.engine.unchanged(&desired).await? {
         Some(_) => Planned::NoChange,
-        None => run.engine.plan(&desired, None).await?,
+        None => run.engine.plan(&desired, &session.caller.account).await?,
     };
     Ok((planned, sealed))
 }

@@ -24,7 +24,7 @@ pub async fn run(ui: &Ui, global: &Global, args: RollbackArgs) -> Result<u8, Fai
     let project = project(global)?;
     let template = rendered(&project).ok();
     let session = Session::open_running(project).await?;
-    let run = Run::new(ui, &session.aws, args.wait, planner::Options::default());
+    let run = Run::new(ui, &session, args.wait, planner::Options::default());
     let ended = run.engine.rollback(session.project.stack_name.as_str(), &args.skip).await;
     run.end().await;
     Ok(summary::show(ui, &session, template.as_ref(), &ended?))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,8 +15,8 @@ use super::ui::Ui;
 use crate::artifact::Artifact;
 use crate::aws::{Aws, Caller, Settings};
 use crate::deploy::{
-    Approvals, BUCKET_STACK, Desired, Engine, Interrupt, PROTECTION, Reporter, Sealing, Upload, bucket_name,
-    planner,
+    Approvals, BUCKET_STACK, Commit, Desired, Engine, Interrupt, PROTECTION, Reporter, Sealing, Upload,
+    bucket_name, planner,
 };
 use crate::local;
 use crate::project::{AccountId, Project, Region, Target, stages};
@@ -207,7 +208,6 @@ impl Session {
             template: template.body.clone(),
             parameters: known,
             tags: project.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            iam: template.resources.values().any(|resource| resource.kind.starts_with("AWS::IAM::")),
             protected: project.class.protected(),
             stack_policy: project.class.stack_policy(),
         }
@@ -283,17 +283,18 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(ui: &'a Ui, aws: &'a Aws, patience: Duration, options: planner::Options) -> Self {
+    pub fn new(ui: &'a Ui, session: &'a Session, patience: Duration, options: planner::Options) -> Self {
         let (reporter, progress) = Reporter::new();
         let painter = Painter::start(ui.clone(), progress);
         let engine = Engine {
-            aws,
+            aws: &session.aws,
             reporter,
             confirm: ui,
             interrupt: interrupts(ui),
             patience,
             options,
             run: Engine::new_run(),
+            commit: commit(session.project.root.clone()),
         };
         Self { engine, painter }
     }
@@ -303,6 +304,20 @@ impl<'a> Run<'a> {
         drop(self.engine);
         self.painter.finish().await;
     }
+}
+
+/// The commit of the sources as git tells it, `-dirty` where they were changed since; none without git.
+fn commit(root: PathBuf) -> Commit {
+    Box::new(move || {
+        let asked = Command::new("git")
+            .args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"])
+            .current_dir(&root)
+            .stdin(Stdio::null())
+            .output();
+        let answer = asked.ok().filter(|output| output.status.success())?;
+        let commit = String::from_utf8(answer.stdout).ok()?.trim().to_owned();
+        (!commit.is_empty()).then_some(commit)
+    })
 }
 
 /// The first Ctrl-C asks to stop in order, the second ends at once.

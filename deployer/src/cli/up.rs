@@ -48,7 +48,7 @@ pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> 
         ui.status(&format!("started the embedded cloud at {endpoint}"));
     }
     let options = planner::Options { replace_failed: args.replace_failed, force: false };
-    let run = Run::new(ui, &session.aws, args.wait, options);
+    let run = Run::new(ui, &session, args.wait, options);
     let approvals = approvals(global, &args.allow_replace);
     let ended = deploy(&run, &session, &template, sealed.as_ref(), &approvals, turn).await;
     run.end().await;

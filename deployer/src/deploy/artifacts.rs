@@ -41,7 +41,6 @@ pub fn bucket_stack(account: &str, region: &str, embedded: bool) -> Desired {
         template,
         parameters: BTreeMap::from([("BucketName".to_owned(), bucket_name(account, region))]),
         tags: BTreeMap::from([("deployer:stack".to_owned(), "artifacts".to_owned())]),
-        iam: false,
         protected: false,
         stack_policy: false,
     }

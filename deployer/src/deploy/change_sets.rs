@@ -47,6 +47,7 @@ impl Engine<'_> {
             name: &name,
             create,
             template,
+            description: &self.description(),
         });
         match self.ask_for(&request).await {
             Ok((id, stack_id)) => self.settle(&id, &stack_id, create).await,
@@ -61,6 +62,13 @@ impl Engine<'_> {
             }
             Err(error) => Err(Error::when(format!("ask for a change set of {}", desired.stack))(error)),
         }
+    }
+
+    /// Who made it and from which sources. Stack tags would say it too, but they are handed on to every
+    /// resource: each deployment would touch them all, and nothing would ever be unchanged.
+    fn description(&self) -> String {
+        let commit = (self.commit)().map(|commit| format!(", commit {commit}")).unwrap_or_default();
+        format!("deployer {}, run {}{commit}", env!("CARGO_PKG_VERSION"), self.run)
     }
 
     /// Repeats a lost request. The name is unique to this attempt: who has it already is ours.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::aws::{ChangeSetRequest, Stack, TemplateBody};
+use crate::aws::{Capability, ChangeSetRequest, Stack, TemplateBody};
 use crate::project::Class;
+use crate::project::yaml::{self, Node};
 
 /// The parameter that switches the deletion protection of tables and pools.
 pub const PROTECTION: &str = "DeletionProtection";
@@ -20,8 +21,6 @@ pub struct Desired {
     pub template: String,
     pub parameters: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
-    /// Whether the template holds IAM resources.
-    pub iam: bool,
     /// Set once the stack is known to work: termination protection and a stack policy.
     pub protected: bool,
     pub stack_policy: bool,
@@ -75,7 +74,8 @@ impl Desired {
             template: request.template,
             parameters: self.parameters.clone(),
             tags: self.tags.clone(),
-            iam: self.iam,
+            capability: capability(&self.template),
+            description: request.description.to_owned(),
             token: request.name.to_owned(),
         }
     }
@@ -86,6 +86,31 @@ pub(super) struct NewChangeSet<'a> {
     pub name: &'a str,
     pub create: bool,
     pub template: TemplateBody,
+    /// Who deploys what: kept with the change set, and nowhere in the stack.
+    pub description: &'a str,
+}
+
+/// What CloudFormation wants to be told that a template makes: IAM resources, or IAM resources with names of
+/// their own (Acknowledging IAM resources in CloudFormation templates, user guide). Never more than it needs.
+fn capability(template: &str) -> Option<Capability> {
+    let tree = yaml::parse(template).ok()?;
+    let iam = tree.get("Resources")?.mapping()?.values().filter_map(|entry| {
+        let kind = entry.node.get("Type").and_then(Node::text)?.strip_prefix("AWS::IAM::")?;
+        Some(entry.node.at(&["Properties", name_property(kind)]).is_some())
+    });
+    iam.max().map(|named| if named { Capability::NamedIam } else { Capability::Iam })
+}
+
+/// The property that names a resource of IAM. A policy within a role is named there alone.
+fn name_property(kind: &str) -> &'static str {
+    match kind {
+        "Role" => "RoleName",
+        "ManagedPolicy" => "ManagedPolicyName",
+        "User" => "UserName",
+        "Group" => "GroupName",
+        "InstanceProfile" => "InstanceProfileName",
+        _ => "Name",
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +125,6 @@ mod tests {
             template: "Resources: {}\n".to_owned(),
             parameters: BTreeMap::from([(PROTECTION.to_owned(), "true".to_owned())]),
             tags: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
-            iam: true,
             protected: true,
             stack_policy: false,
         }
@@ -133,6 +157,21 @@ mod tests {
         assert!(!desired.is_live(&Stack { parameters: BTreeMap::new(), ..stack.clone() }, template));
         assert!(!desired.is_live(&Stack { tags: BTreeMap::new(), ..stack.clone() }, template));
         assert!(!desired.is_live(&Stack { termination_protection: false, ..stack }, template));
+    }
+
+    #[test]
+    fn a_capability_is_asked_for_only_where_iam_resources_need_it() {
+        let role = |property: &str| {
+            format!("Resources: {{R: {{Type: AWS::IAM::Role, Properties: {{{property}}}}}}}")
+        };
+        assert_eq!(capability("Resources: {T: {Type: AWS::DynamoDB::Table}}"), None);
+        assert_eq!(capability(&role("Path: /a/")), Some(Capability::Iam));
+        assert_eq!(capability(&role("RoleName: r")), Some(Capability::NamedIam));
+        // Inline, within its role.
+        assert_eq!(
+            capability("Resources: {P: {Type: AWS::IAM::Policy, Properties: {PolicyName: p}}}"),
+            Some(Capability::Iam)
+        );
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Engine<'_> {
                         None => self.delete(&stack, &[], course).await?,
                     }
                 }
+                DownStep::DeleteUnblocked => {
+                    course.tried = planner::Tried { delete: true, unblock: true, ..course.tried };
+                    self.unblock(&stack).await?;
+                    self.delete(&stack, &[], course).await?
+                }
                 DownStep::DeleteRetaining => {
                     course.tried.retain = true;
                     abandoned = self.left(&stack).await?;
@@ -201,7 +206,7 @@ impl Engine<'_> {
     }
 
     /// Switches off what would refuse the delete: the stack's termination protection, and the
-    /// deletion protection of its tables and pools. `Some`: it ended there.
+    /// deletion protection of its tables and pools, where the stack works by its own template. `Some`: it ended there.
     async fn lift_protection(&self, stack: &Stack, course: &mut Course) -> Result<Option<Outcome>, Error> {
         if stack.termination_protection {
             self.insist("switch termination protection off", async || {
@@ -231,13 +236,13 @@ impl Engine<'_> {
             template,
             parameters,
             tags: stack.tags.clone(),
-            iam: true,
             protected: false,
             stack_policy: false,
         };
         let allowed = Approvals { yes: true, replace: Vec::new() };
+        let bucket = bucket_name(stack.account(), self.aws.region());
         course.moved = Some(stack.id.clone());
-        Ok(match Box::pin(self.up(&desired, None, &allowed)).await? {
+        Ok(match Box::pin(self.up(&desired, Some(&bucket), &allowed)).await? {
             Outcome::Deployed { .. } | Outcome::Unchanged { .. } => None,
             open @ (Outcome::Unknown { .. } | Outcome::Interrupted { .. } | Outcome::Busy { .. }) => {
                 Some(open)
@@ -249,9 +254,29 @@ impl Engine<'_> {
         })
     }
 
+    /// A stack that failed to go takes no change set any more: what would refuse the delete is taken away beside it. What
+    /// went wrong with that is only a warning, since the delete itself will tell.
+    async fn unblock(&self, stack: &Stack) -> Result<(), Error> {
+        for resource in self.left(stack).await? {
+            let Some(id) = &resource.physical_id else { continue };
+            match self.persist(async || self.aws.unblock(&resource.kind, id).await).await {
+                Ok(lifted) => lifted.iter().for_each(|what| self.reporter.note(format!("took away {what}"))),
+                Err(error) => {
+                    self.reporter.warn(format!("{} may refuse to go: {error}", resource.logical_id))
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn delete(&self, stack: &Stack, retain: &[String], course: &mut Course) -> Result<Removed, Error> {
         let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
-        let token = self.token(if retain.is_empty() { "delete" } else { "retain" });
+        // Each attempt has its own: CloudFormation does nothing about a token that it knows.
+        let token = self.token(match (course.tried.retain, course.tried.unblock) {
+            (true, _) => "retain",
+            (false, true) => "again",
+            (false, false) => "delete",
+        });
         let before = course.moved.replace(stack.id.clone());
         let sent = self
             .send(&stack.id, since.as_deref(), &token, async || {

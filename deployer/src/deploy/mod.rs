@@ -65,7 +65,11 @@ pub struct Engine<'a> {
     pub options: planner::Options,
     /// Unique to this run; part of every change set's name and token.
     pub run: String,
+    pub commit: Commit,
 }
+
+/// Tells the sources' commit, where there is one; asked only for a deployment that changes something.
+pub type Commit = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 impl Engine<'_> {
     /// `<utc>-<8 random characters>`: sorts by time, never the same twice.

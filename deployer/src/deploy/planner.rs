@@ -32,6 +32,7 @@ pub struct Tried {
     pub roll_back: bool,
     pub continue_rollback: bool,
     pub retain: bool,
+    pub unblock: bool,
 }
 
 /// What the person allowed on the command line.
@@ -74,6 +75,8 @@ pub enum DownStep {
     Attach,
     Wait,
     CancelUpdate,
+    /// Take away what is known to refuse it, and delete once more.
+    DeleteUnblocked,
     /// Delete once more and leave alive what does not go (legal only in DELETE_FAILED).
     DeleteRetaining,
     /// Exit 8: list what is left.
@@ -179,7 +182,7 @@ pub fn down(facts: &Facts) -> DownStep {
         S::UpdateRollbackFailed | S::ImportRollbackFailed if ephemeral => delete(facts),
         S::UpdateRollbackFailed | S::ImportRollbackFailed => DownStep::Stuck,
         S::DeleteInProgress => DownStep::Attach,
-        S::DeleteFailed if !facts.tried.delete => DownStep::Delete,
+        S::DeleteFailed if !facts.tried.unblock => DownStep::DeleteUnblocked,
         S::DeleteFailed if facts.options.force && !facts.tried.retain => DownStep::DeleteRetaining,
         S::DeleteFailed => DownStep::LeftOver,
         S::Unknown(_) if status.in_progress() => DownStep::Wait,
@@ -300,11 +303,22 @@ mod tests {
     #[test]
     fn resources_are_left_alive_only_by_force_and_only_in_delete_failed() {
         let mut failed = facts(Class::Development, StackStatus::DeleteFailed);
-        failed.tried.delete = true;
+        failed.tried = Tried { delete: true, unblock: true, ..Tried::default() };
         assert_eq!(down(&failed), DownStep::LeftOver);
         failed.options.force = true;
         assert_eq!(down(&failed), DownStep::DeleteRetaining);
         failed.tried.retain = true;
+        assert_eq!(down(&failed), DownStep::LeftOver);
+    }
+
+    #[test]
+    fn a_failed_delete_is_tried_once_more_without_what_is_known_to_refuse_it() {
+        let mut failed = facts(Class::Ephemeral, StackStatus::DeleteFailed);
+        for tried in [false, true] {
+            failed.tried.delete = tried;
+            assert_eq!(down(&failed), DownStep::DeleteUnblocked);
+        }
+        failed.tried.unblock = true;
         assert_eq!(down(&failed), DownStep::LeftOver);
     }
 

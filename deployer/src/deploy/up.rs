@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::approval::{Approvals, stateful};
 use super::change_sets::{Prepared, is_ours};
-use super::desired::Desired;
+use super::desired::{Desired, INLINE_LIMIT};
 use super::events::{Followed, Start, begins};
 use super::outcome::Outcome;
 use super::planner::{self, Facts, Tried, UpStep};
@@ -142,12 +142,35 @@ impl Engine<'_> {
         Ok(same.then_some(Outcome::Unchanged { outputs: stack.outputs }))
     }
 
-    /// What `up` would change. A stack that asking brought is removed again.
-    pub async fn plan(&self, desired: &Desired, bucket: Option<&str>) -> Result<Planned, Error> {
-        match self.preview(desired, bucket).await {
+    /// What `up` would change. A stack that asking brought is removed again. Makes no bucket for a template
+    /// that is too large to be sent: it may use the one of `account`.
+    pub async fn plan(&self, desired: &Desired, account: &str) -> Result<Planned, Error> {
+        let planned = async {
+            let large = desired.template.len() > INLINE_LIMIT;
+            let bucket = if large { Some(artifacts::bucket_name(account, self.aws.region())) } else { None };
+            if let Some(bucket) = &bucket
+                && !self.bucket_exists(bucket, account).await?
+            {
+                let reason = format!(
+                    "the template has {} bytes, more than {INLINE_LIMIT} can only be read from the artefact bucket, \
+                     and {bucket} does not exist yet: the first `up` makes it",
+                    desired.template.len()
+                );
+                return Ok(Planned::Ended(Outcome::Rejected { reason }));
+            }
+            self.preview(desired, bucket.as_deref()).await
+        };
+        match planned.await {
             Ok(planned) => Ok(planned),
             Err(error) => self.conclude(Err(error), false).map(Planned::Ended),
         }
+    }
+
+    async fn bucket_exists(&self, bucket: &str, account: &str) -> Result<bool, Error> {
+        self.insist(format!("look for the artefact bucket {bucket}"), async || {
+            self.aws.bucket_exists(bucket, account).await
+        })
+        .await
     }
 
     async fn preview(&self, desired: &Desired, bucket: Option<&str>) -> Result<Planned, Error> {
@@ -186,10 +209,7 @@ impl Engine<'_> {
         approvals: &Approvals,
     ) -> Result<Option<Outcome>, Error> {
         let bucket = artifacts::bucket_name(account, self.aws.region());
-        let there = self.insist(format!("look for the artefact bucket {bucket}"), async || {
-            self.aws.bucket_exists(&bucket, account).await
-        });
-        if there.await? {
+        if self.bucket_exists(&bucket, account).await? {
             return Ok(None);
         }
         if !embedded && !approvals.yes {

@@ -133,6 +133,11 @@ impl Input {
         }
     }
 
+    /// All that was not asked for yet, for a type that refuses what it does not know.
+    pub fn rest(self) -> Map<String, Value> {
+        self.members.into_iter().filter(|(_, value)| !value.is_null()).collect()
+    }
+
     /// Refuses what was not asked for.
     pub fn finish(self) -> Result<(), AwsError> {
         match self.members.keys().next() {

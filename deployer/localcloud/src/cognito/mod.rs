@@ -2,7 +2,8 @@
 //!
 //! - [`state`]: what is remembered; [`settings`] and [`client_settings`]: what templates say of it.
 //! - [`operation`] and [`input`]: what each operation works with. [`sign_up`], [`sign_in`], [`respond`],
-//!   [`recovery`], [`account`] are a user's own; [`admin`], [`groups`], [`describe`] an administrator's.
+//!   [`recovery`], [`account`] are a user's own; [`admin`], [`groups`], [`describe`], [`maintenance`] an
+//!   administrator's.
 //! - [`passwords`], [`srp`], [`challenges`]: how a user proves itself; [`keys`], [`tokens`]: what it gets.
 //! - [`mail`], [`inbox`]: codes; [`triggers`]: PostConfirmation; [`hosted`]: pages and OAuth endpoints.
 //! - [`resources`]: the types that CloudFormation asks for.
@@ -19,6 +20,7 @@ mod inbox;
 mod input;
 mod keys;
 mod mail;
+mod maintenance;
 mod operation;
 mod passwords;
 mod random;
@@ -178,6 +180,8 @@ fn operation_named(name: &str) -> Option<OperationFn> {
         "DescribeUserPool" => describe::describe_user_pool,
         "DescribeUserPoolClient" => describe::describe_user_pool_client,
         "DescribeUserPoolDomain" => describe::describe_user_pool_domain,
+        "UpdateUserPool" => maintenance::update_user_pool,
+        "DeleteUserPoolDomain" => maintenance::delete_user_pool_domain,
         "ListUserPools" => describe::list_user_pools,
         "ListUserPoolClients" => describe::list_user_pool_clients,
         _ => return None,
