@@ -158,3 +158,43 @@ fn a_result_that_cannot_be_written_is_a_failure() {
         .unwrap();
     assert_eq!(status.code(), Some(1));
 }
+
+/// No file may grow over a megabyte: the write fails, as on a disk that is full.
+const FULL_DISK: &str = "trap '' XFSZ; ulimit -f 2048";
+/// The same, but who writes is killed in the middle (setrlimit(2), RLIMIT_FSIZE).
+const KILLED_WRITING: &str = "ulimit -c 0; ulimit -f 2048";
+
+fn left_half_done(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "new")).collect()
+}
+
+#[test]
+fn a_full_disk_is_named_with_its_file_and_a_kill_while_writing_is_mended_by_the_next_run() {
+    let copy = Copy::new();
+    // Cargo's own files are none of this test's business.
+    copy.succeed(&["build"]);
+    let artifacts = copy.path(".deployer/local/artifacts");
+    fs::remove_dir_all(&artifacts).unwrap();
+
+    for command in ["build", "up"] {
+        let full = copy.run_after(FULL_DISK, &[command]);
+        let (_, stderr) = texts(&full);
+        assert_eq!(full.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(".zip") && stderr.contains("File too large"), "{stderr}");
+        assert_eq!(left_half_done(&artifacts), Vec::<std::path::PathBuf>::new());
+        assert!(
+            !copy.path(".deployer/local/endpoint").exists(),
+            "no cloud was started for nothing: {stderr}"
+        );
+    }
+
+    // Not `up`: the embedded cloud that it starts would live on with the same limit.
+    let killed = copy.run_after(KILLED_WRITING, &["build"]);
+    assert_eq!(killed.status.code(), None, "ended by a signal: {}", texts(&killed).1);
+    assert_ne!(left_half_done(&artifacts), Vec::<std::path::PathBuf>::new(), "it died while writing");
+    copy.succeed(&["up"]);
+    assert_eq!(left_half_done(&artifacts), Vec::<std::path::PathBuf>::new());
+    copy.succeed(&["down", "--yes"]);
+    assert!(!copy.path(".deployer").exists());
+}

@@ -8,3 +8,4 @@ pub mod local;
 pub mod policy;
 pub mod project;
 pub mod template;
+mod whole;

@@ -123,6 +123,19 @@ impl Bed {
         begun.filter(|status| begins.contains(&status.as_str())).collect()
     }
 
+    /// The policy that protects the stack's resources from updates; empty where there is none.
+    pub async fn stack_policy(&self, stack: &str) -> String {
+        let config = aws_sdk_cloudformation::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_cloudformation::config::Region::new("us-east-1"))
+            .endpoint_url(self.cloud.endpoint())
+            .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+            .build();
+        let client = aws_sdk_cloudformation::Client::from_conf(config);
+        let answer = client.get_stack_policy().stack_name(stack).send().await.unwrap();
+        answer.stack_policy_body.unwrap_or_default()
+    }
+
     /// Change sets that could still be executed, or failed and were left lying.
     pub async fn stray_change_sets(&self, stack: &str) -> Vec<String> {
         match self.aws.change_sets(stack).await {
@@ -147,7 +160,7 @@ where
 }
 
 pub fn yes() -> Approvals {
-    Approvals { yes: true, replace: Vec::new() }
+    Approvals { yes: true, replace: vec!["Orders".to_owned()] }
 }
 
 pub fn removal(desired: &Desired) -> Removal {
@@ -181,6 +194,21 @@ pub fn small(stack: &str, days: u32) -> Desired {
         tags: BTreeMap::from([("deployer:stage".to_owned(), "dev".to_owned())]),
         protected: false,
         stack_policy: false,
+    }
+}
+
+/// A production stage whose table has this key: another key replaces the table.
+pub fn production(stack: &str, key: &str) -> Desired {
+    Desired {
+        class: Class::Production,
+        template: format!(
+            "Resources:\n  Orders:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      \
+             BillingMode: PAY_PER_REQUEST\n      AttributeDefinitions: [{{AttributeName: {key}, AttributeType: S}}]\n      \
+             KeySchema: [{{AttributeName: {key}, KeyType: HASH}}]\n"
+        ),
+        protected: true,
+        stack_policy: true,
+        ..small(stack, 3)
     }
 }
 

@@ -7,7 +7,7 @@ use deployer::deploy::{Desired, Error, Outcome};
 use localcloud::faults::Passage;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::bed::{Bed, Run, on_a_thread, protected, removal, small, yes};
+use crate::bed::{Bed, Run, on_a_thread, production, protected, removal, small, yes};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Story {
@@ -17,17 +17,19 @@ pub enum Story {
     UpdateProtected,
     Recover,
     NoChange,
+    ReplaceInProduction,
     Down,
     DownProtected,
 }
 
-pub const STORIES: [Story; 8] = [
+pub const STORIES: [Story; 9] = [
     Story::Create,
     Story::CreateProtected,
     Story::Update,
     Story::UpdateProtected,
     Story::Recover,
     Story::NoChange,
+    Story::ReplaceInProduction,
     Story::Down,
     Story::DownProtected,
 ];
@@ -39,6 +41,7 @@ impl Story {
             Self::Update => small(stack, 7),
             Self::CreateProtected | Self::DownProtected => protected(stack, 3),
             Self::UpdateProtected => protected(stack, 7),
+            Self::ReplaceInProduction => production(stack, "id"),
             Self::NoChange => {
                 let before = small(stack, 3);
                 Desired { template: format!("# another comment\n{}", before.template), ..before }
@@ -52,6 +55,7 @@ impl Story {
             Self::Create | Self::CreateProtected => return None,
             Self::Update | Self::NoChange | Self::Down | Self::Recover => small(stack, 3),
             Self::UpdateProtected | Self::DownProtected => protected(stack, 3),
+            Self::ReplaceInProduction => production(stack, "pk"),
         };
         let made = bed.up(&there).await.unwrap();
         assert!(matches!(made, Outcome::Deployed { .. }), "{made:?}");
@@ -77,7 +81,9 @@ impl Story {
     fn operations(self) -> &'static [&'static str] {
         match self {
             Self::Create | Self::Recover | Self::NoChange => &["CREATE_IN_PROGRESS"],
-            Self::Update | Self::CreateProtected => &["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"],
+            Self::Update | Self::CreateProtected | Self::ReplaceInProduction => {
+                &["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"]
+            }
             Self::UpdateProtected => &["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"],
             Self::Down => &["CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"],
             Self::DownProtected => {
@@ -119,6 +125,12 @@ impl Story {
             }
             (live, _) => return Err(format!("the stack is {live:?}")),
         };
+        if self == Self::ReplaceInProduction {
+            let policy = bed.stack_policy(&id).await;
+            if !policy.contains("Update:Replace") {
+                return Err(format!("the stack policy is {policy}"));
+            }
+        }
         let stray = bed.stray_change_sets(stack).await;
         if !stray.is_empty() {
             return Err(format!("left lying: {stray:?}"));
@@ -187,4 +199,56 @@ fn a_run_killed_before_or_after_any_call_converges_in_one_re_run() {
     println!("{}/{all} kill points converge", all - wrong.len());
     assert_eq!(wrong, Vec::<String>::new());
     assert!(all > 150, "{all}");
+}
+
+/// Makes the artefact bucket, or takes it away with what is in it.
+async fn bucket(run: &Run<'_>, account: &str, make: bool) -> Result<bool, String> {
+    let ended = if make {
+        run.engine.ensure_bucket(account, true, &yes()).await.map(|failed| failed.is_none())
+    } else {
+        let removed = run.engine.remove_bucket(account).await;
+        removed.map(|outcome| matches!(outcome, Outcome::Deleted { .. } | Outcome::NothingThere))
+    };
+    ended.map_err(|error| format!("{error:?}"))
+}
+
+/// Kills the making, or the removal, of the bucket at a point and runs again. `false`: it ended before that point.
+async fn kill_bucket_at(make: bool, point: usize) -> Result<bool, String> {
+    let bed = Bed::new().await;
+    let account = bed.aws.caller().await.unwrap().account;
+    let name = deployer::deploy::bucket_name(&account, "us-east-1");
+    if !make {
+        assert_eq!(bucket(&bed.run(), &account, true).await, Ok(true));
+        bed.aws.put_text(&name, "some/key", "content").await.unwrap();
+    }
+    let gate = bed.faults().gate();
+    let killed = {
+        let run = bed.run();
+        tokio::select! {
+            _ = bucket(&run, &account, make) => return Ok(false),
+            held = hold(gate, point) => held.operation,
+        }
+    };
+    let again = bucket(&bed.run(), &account, make).await;
+    let there = bed.aws.bucket_exists(&name, &account).await.unwrap();
+    let status = bed.status(deployer::deploy::BUCKET_STACK).await;
+    let right = again == Ok(true) && there == make && (status == Some(StackStatus::CreateComplete)) == make;
+    if right {
+        Ok(true)
+    } else {
+        Err(format!("{point} ({killed}): {again:?}, bucket {there}, stack {status:?}"))
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_half_made_or_half_removed_is_finished_by_the_next_run() {
+    for make in [true, false] {
+        let mut points = 0;
+        while kill_bucket_at(make, points).await.unwrap() {
+            points += 1;
+        }
+        let what = if make { "the artefact bucket made" } else { "the artefact bucket removed" };
+        println!("{what:<40} {points:>4}/{points} kill points");
+        assert!(points > 8, "{points}");
+    }
 }

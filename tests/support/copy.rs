@@ -64,10 +64,16 @@ impl Copy {
 
     /// Runs the deployer on the stage `local`, or the one that the arguments name.
     pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_after(":", arguments)
+    }
+
+    /// Runs it from a shell that did this before.
+    pub fn run_after(&self, prelude: &str, arguments: &[&str]) -> Output {
         let named = arguments.windows(2).find(|pair| pair[0] == "--stage").map(|pair| pair[1]);
         self.stages.lock().unwrap().insert(named.unwrap_or("local").to_owned());
         let default: &[&str] = if named.is_some() { &[] } else { &["--stage", "local"] };
-        Command::new(env!("CARGO_BIN_EXE_deployer"))
+        Command::new("sh")
+            .args(["-c", &format!("{prelude}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_deployer")])
             .args(arguments)
             .args(default)
             .arg("--project")

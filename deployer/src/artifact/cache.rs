@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
+use crate::whole;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
@@ -42,7 +43,7 @@ pub fn keep(binary: &Path, artifact: &Artifact) {
         sha256: artifact.sha256.clone(),
         bytes: artifact.bytes,
     };
-    if let Err(error) = serde_json::to_vec(&entry).map(|text| std::fs::write(beside(&artifact.file), text)) {
+    if let Err(error) = serde_json::to_vec(&entry).map(|text| whole::write(&beside(&artifact.file), &text)) {
         tracing::debug!(%error, "the build cache was not written");
     }
 }

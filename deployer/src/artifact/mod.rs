@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::deploy::Reporter;
 use crate::project::{Architecture, Project, Target};
+use crate::whole;
 
 pub use elf::Misfit;
 
@@ -137,10 +138,7 @@ impl Packing {
             .map_err(|misfit| Error::Misfit { binary: function.clone(), misfit })?;
         // On this machine nothing is gained by squeezing what is unpacked again at once.
         let bytes = zip::bootstrap(&code, !local).map_err(Error::file("pack", &binary))?;
-        let temporary = zipped.with_extension("zip.new");
-        std::fs::write(&temporary, &bytes)
-            .and_then(|()| std::fs::rename(&temporary, &zipped))
-            .map_err(Error::file("write", &zipped))?;
+        whole::write(&zipped, &bytes).map_err(Error::file("write", &zipped))?;
         let sha256 = zip::sha256(&bytes);
         let artifact = Artifact { function, file: zipped, sha256, bytes: bytes.len() as u64 };
         cache::keep(&binary, &artifact);

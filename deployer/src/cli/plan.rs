@@ -12,6 +12,7 @@ use super::{Format, Global, INPUT, changes, summary};
 use crate::artifact;
 use crate::deploy::{Outcome, Planned, Review, Sealed, planner};
 use crate::template::Template;
+use crate::whole;
 
 /// Show what `up` would change, and change nothing
 #[derive(Debug, clap::Args)]
@@ -78,7 +79,7 @@ pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure
 fn write(file: &Path, sealed: &Sealed) -> Result<(), Failure> {
     let doing = format!("write the plan {}", file.display());
     let text = sealed.to_text().map_err(std::io::Error::other);
-    text.and_then(|text| std::fs::write(file, text)).map_err(Failure::io(doing))
+    text.and_then(|text| whole::write(file, text.as_bytes())).map_err(Failure::io(doing))
 }
 
 /// A plan as a machine reads it.

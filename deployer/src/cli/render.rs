@@ -7,6 +7,7 @@ use super::Global;
 use super::failure::Failure;
 use super::session::{project, rendered};
 use super::ui::Ui;
+use crate::whole;
 
 /// Print the stage's CloudFormation template; needs no build, credentials or network
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub fn run(ui: &Ui, global: &Global, args: RenderArgs) -> Result<u8, Failure> {
     std::fs::create_dir_all(&folder).map_err(Failure::io(format!("make the folder {}", folder.display())))?;
     for (name, text) in [("template.yaml", &template.body), ("parameters.json", &json)] {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
+        whole::write(&path, text.as_bytes()).map_err(Failure::io(format!("write {}", path.display())))?;
         ui.status(&format!("wrote {}", path.display()));
     }
     Ok(0)

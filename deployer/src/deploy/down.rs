@@ -271,6 +271,9 @@ impl Engine<'_> {
 
     async fn delete(&self, stack: &Stack, retain: &[String], course: &mut Course) -> Result<Removed, Error> {
         let since = self.newest_event(&stack.id).await.map_err(Error::when("read the events"))?;
+        if self.interrupt.is_set() {
+            return Ok(Removed::End(Outcome::Interrupted { running: false }));
+        }
         // Each attempt has its own: CloudFormation does nothing about a token that it knows.
         let token = self.token(match (course.tried.retain, course.tried.unblock) {
             (true, _) => "retain",

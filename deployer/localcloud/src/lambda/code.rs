@@ -199,7 +199,13 @@ fn extract(zip: &[u8], folder: &Path) -> Result<(), AwsError> {
         // One byte more than fits shows that it does not fit; the size in the header may lie.
         let mut limited = entry.by_ref().take(room + 1);
         let mut file = std::fs::File::create(&path).map_err(|error| disk(&error))?;
-        let written = io::copy(&mut limited, &mut file).map_err(|_| not_a_zip())?;
+        let written = io::copy(&mut limited, &mut file).map_err(|error| match error.kind() {
+            // What reading a damaged entry ends in; everything else is the writing.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+                not_a_zip()
+            }
+            _ => disk(&error),
+        })?;
         file.flush().map_err(|error| disk(&error))?;
         room = room
             .checked_sub(written)
