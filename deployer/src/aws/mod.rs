@@ -54,6 +54,9 @@ pub struct Aws {
     region: String,
     path_style: bool,
     embedded: bool,
+    /// ARN of the role that CloudFormation works as; `None`: with the caller's rights, or as the role
+    /// that a stack has already.
+    service_role: Option<String>,
 }
 
 /// Who calls.
@@ -61,6 +64,21 @@ pub struct Aws {
 pub struct Caller {
     pub account: String,
     pub arn: String,
+}
+
+impl Caller {
+    /// The caller's account's partition: `aws`, `aws-cn`, …
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or("aws")
+    }
+
+    /// The ARN of a role of the caller's account; one that is an ARN already stays.
+    pub fn role(&self, role: &str) -> String {
+        if role.starts_with("arn:") {
+            return role.to_owned();
+        }
+        format!("arn:{}:iam::{}:role/{role}", self.partition(), self.account)
+    }
 }
 
 /// No answer within this time counts as no answer at all.
@@ -106,7 +124,13 @@ impl Aws {
         };
         let region = config.region().map(ToString::to_string).ok_or(Error::NoRegion)?;
         let path_style = config.endpoint_url().is_some();
-        Ok(Self { config, region, path_style, embedded: settings.embedded })
+        Ok(Self { config, region, path_style, embedded: settings.embedded, service_role: None })
+    }
+
+    /// The same clients, and CloudFormation works as this role (an ARN) from now on. It stays with every
+    /// stack that it was used for.
+    pub fn with_service_role(self, role: Option<String>) -> Self {
+        Self { service_role: role, ..self }
     }
 
     pub fn region(&self) -> &str {
@@ -116,6 +140,11 @@ impl Aws {
     /// Whether the embedded cloud answers.
     pub fn embedded(&self) -> bool {
         self.embedded
+    }
+
+    /// See [`Aws::with_service_role`].
+    pub fn service_role(&self) -> Option<&str> {
+        self.service_role.as_deref()
     }
 
     /// The endpoint in use where it is not AWS's own.

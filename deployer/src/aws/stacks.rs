@@ -75,6 +75,7 @@ impl Aws {
             .change_set_type(if request.create { ChangeSetType::Create } else { ChangeSetType::Update })
             .client_token(&request.token)
             .description(&request.description)
+            .set_role_arn(self.service_role.clone())
             .set_parameters(Some(
                 request
                     .parameters
@@ -233,7 +234,12 @@ impl Aws {
 
     /// `retain` is legal only in DELETE_FAILED and leaves these resources alive.
     pub async fn delete_stack(&self, stack: &str, token: &str, retain: &[String]) -> Result<(), Error> {
-        let mut call = self.cloudformation().delete_stack().stack_name(stack).client_request_token(token);
+        let mut call = self
+            .cloudformation()
+            .delete_stack()
+            .stack_name(stack)
+            .client_request_token(token)
+            .set_role_arn(self.service_role.clone());
         if !retain.is_empty() {
             call = call.set_retain_resources(Some(retain.to_vec()));
         }
@@ -266,6 +272,7 @@ impl Aws {
         self.cloudformation()
             .continue_update_rollback()
             .stack_name(stack)
+            .set_role_arn(self.service_role.clone())
             .client_request_token(token)
             .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()))
             .send()
@@ -275,7 +282,13 @@ impl Aws {
 
     /// Takes an UPDATE_FAILED stack back to its last good state.
     pub async fn roll_back_stack(&self, stack: &str, token: &str) -> Result<(), Error> {
-        self.cloudformation().rollback_stack().stack_name(stack).client_request_token(token).send().await?;
+        self.cloudformation()
+            .rollback_stack()
+            .stack_name(stack)
+            .client_request_token(token)
+            .set_role_arn(self.service_role.clone())
+            .send()
+            .await?;
         Ok(())
     }
 

@@ -151,6 +151,7 @@ impl Session {
             |error: crate::project::NameError| Failure::usage(error.to_string(), "this is what AWS answered");
         let region = aws.region().parse().map_err(name)?;
         let account = caller.account.parse().map_err(name)?;
+        let aws = aws.with_service_role(project.service_role.as_deref().map(|role| caller.role(role)));
         Ok(Self { project, aws, caller, region, account, started })
     }
 

@@ -106,7 +106,7 @@ impl Engine<'_> {
     async fn template_body(&self, desired: &Desired, bucket: Option<&str>) -> Result<TemplateBody, Error> {
         match bucket {
             Some(bucket) if desired.template.len() > INLINE_LIMIT => {
-                let key = format!("templates/{}/{}.yaml", desired.stack, desired.fingerprint());
+                let key = desired.template_key();
                 self.insist(format!("upload the template to {bucket}"), async || {
                     self.aws.put_text(bucket, &key, &desired.template).await
                 })

@@ -10,6 +10,8 @@ use crate::project::yaml::{self, Node};
 
 /// The parameter that switches the deletion protection of tables and pools.
 pub const PROTECTION: &str = "DeletionProtection";
+/// The stack's tag with the service's name.
+pub const SERVICE_TAG: &str = "deployer:service";
 /// CloudFormation takes a template inline up to this many bytes.
 pub const INLINE_LIMIT: usize = 51_200;
 
@@ -41,6 +43,12 @@ impl Desired {
             hash.update([0]);
         }
         hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Where a template goes that is too large to be sent: below the service's own prefix, as its zips do.
+    pub fn template_key(&self) -> String {
+        let service = self.tags.get(SERVICE_TAG).unwrap_or(&self.stack);
+        format!("{service}/templates/{}/{}.yaml", self.stack, self.fingerprint())
     }
 
     /// Whether the live stack is this already. `template` is what GetTemplate answered.

@@ -212,6 +212,12 @@ impl Engine<'_> {
         if self.bucket_exists(&bucket, account).await? {
             return Ok(None);
         }
+        if let Some(role) = self.aws.service_role() {
+            return Ok(Some(Outcome::Refused {
+                why: format!("the artefact bucket {bucket} does not exist, and {role} may not make it"),
+                hint: "have an administrator run `deployer bootstrap` for the stage".to_owned(),
+            }));
+        }
         if !embedded && !approvals.yes {
             let question = Question {
                 about: vec![format!("account {account} has no artefact bucket in {} yet", self.aws.region())],

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::class::Class;
 use super::names::{AccountId, Region, ServiceName, TableName};
 use super::values::{
-    AttributeName, Endpoint, IndexName, Origin, RedirectUrl, StagePattern, TagKey, TagValue, Ttl,
-    VariableName,
+    AttributeName, BoundaryPolicy, Endpoint, IndexName, Origin, RedirectUrl, ServiceRole, StagePattern,
+    TagKey, TagValue, Ttl, VariableName,
 };
 
 /// Where a stage runs.
@@ -69,6 +69,8 @@ pub struct EnvironmentFile {
     pub region: Option<Region>,
     /// Another endpoint than AWS's own.
     pub endpoint: Option<Endpoint>,
+    /// Whose rights a deployment has, and what limits the roles that it makes.
+    pub deployment: DeploymentFile,
     /// The functions' processor: `arm64` unless said otherwise; a local stage has this machine's.
     pub architecture: Option<Architecture>,
     /// DynamoDB tables by their short name.
@@ -81,6 +83,17 @@ pub struct EnvironmentFile {
     pub functions: BTreeMap<String, FunctionFile>,
     /// Tags of the stack and everything in it.
     pub tags: BTreeMap<TagKey, TagValue>,
+}
+
+/// Whose rights a deployment has, and what limits the roles that it makes; `bootstrap` makes both.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Deployment")]
+pub struct DeploymentFile {
+    /// The role that CloudFormation works as, by name or ARN; without it, with the caller's rights.
+    pub service_role: Option<ServiceRole>,
+    /// The managed policy that is every function role's permissions boundary, by name or ARN.
+    pub permissions_boundary: Option<BoundaryPolicy>,
 }
 
 /// A DynamoDB table; its keys are strings.
@@ -171,6 +184,13 @@ impl EnvironmentFile {
             account: self.account.or(below.account),
             region: self.region.or(below.region),
             endpoint: self.endpoint.or(below.endpoint),
+            deployment: DeploymentFile {
+                service_role: self.deployment.service_role.or(below.deployment.service_role),
+                permissions_boundary: self
+                    .deployment
+                    .permissions_boundary
+                    .or(below.deployment.permissions_boundary),
+            },
             architecture: self.architecture.or(below.architecture),
             tables: join(self.tables, below.tables, TableFile::over),
             user_pool: UserPoolFile {

@@ -57,6 +57,10 @@ pub struct Project {
     pub account: Option<AccountId>,
     /// Another CloudFormation than AWS's own: an emulator's URL.
     pub endpoint: Option<String>,
+    /// The role that CloudFormation works as, by name or ARN. `None`: the caller's rights.
+    pub service_role: Option<String>,
+    /// The managed policy that limits every function's role, by name or ARN.
+    pub permissions_boundary: Option<String>,
     pub architecture: Architecture,
     /// All tags of the stack: the file's own and `deployer:service`, `deployer:stage`,
     /// `deployer:class` and, where there is one, `deployer:ttl` in seconds.

@@ -38,6 +38,20 @@ name!(
     }
 );
 name!(
+    /// A role that CloudFormation works as; a name is one of the stage's account.
+    ServiceRole,
+    "a role",
+    "a role's name (letters, digits and _ + = , . @ -, at most 64), or its whole ARN",
+    |text| is_iam(text, "role", 64)
+);
+name!(
+    /// A managed policy that limits roles; a name is one of the stage's account.
+    BoundaryPolicy,
+    "a managed policy",
+    "a policy's name (letters, digits and _ + = , . @ -, at most 128), or its whole ARN",
+    |text| is_iam(text, "policy", 128)
+);
+name!(
     /// A CloudFormation endpoint other than AWS's.
     Endpoint,
     "an endpoint",
@@ -145,6 +159,17 @@ fn is_end_of_host(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with([':', '/', '?'])
 }
 
+/// A name of IAM, or `arn:<partition>:iam::<account>:<kind>/<path and name>`.
+fn is_iam(text: &str, kind: &str, longest: usize) -> bool {
+    let is_name = |name: &str| (1..=longest).contains(&name.len()) && is_identifier(name, "_+=,.@-");
+    let Some(arn) = text.strip_prefix("arn:") else { return is_name(text) };
+    let parts: Vec<&str> = arn.splitn(5, ':').collect();
+    let [partition, "iam", "", account, resource] = parts.as_slice() else { return false };
+    let owned = *account == "aws" || (account.len() == 12 && account.chars().all(|c| c.is_ascii_digit()));
+    let path = resource.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/'));
+    is_identifier(partition, "-") && owned && path.is_some_and(|path| path.split('/').all(is_name))
+}
+
 fn is_identifier(text: &str, more: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
@@ -182,6 +207,30 @@ mod tests {
         for bad in ["*", "https://*.example.com", "https://a.example/", "app.example.com"] {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_role_is_a_name_or_an_arn_of_iam() {
+        for good in [
+            "shop-dev-service",
+            "arn:aws:iam::012345678901:role/ci/shop",
+            "arn:aws-cn:iam::012345678901:role/r",
+        ] {
+            assert!(good.parse::<ServiceRole>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "ci/shop",
+            "arn:aws:iam::012345678901:policy/p",
+            "arn:aws:iam:us-east-1:012345678901:role/r",
+            "arn:aws:iam::1:role/r",
+            "arn:aws:iam::012345678901:role/",
+            &"a".repeat(65),
+        ] {
+            assert!(bad.parse::<ServiceRole>().is_err(), "{bad}");
+        }
+        assert!("arn:aws:iam::aws:policy/PowerUserAccess".parse::<BoundaryPolicy>().is_ok());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub fn stage(project: &Project) -> Map<String, Json> {
         "service": project.service,
         "stage": project.stage,
         "stack_name": project.stack_name,
+        "permissions_boundary": project.permissions_boundary.as_deref().map(boundary_arn),
         "architecture": project.architecture,
         "class": {
             "name": class,
@@ -57,6 +58,14 @@ pub fn stage(project: &Project) -> Map<String, Json> {
     match values {
         Json::Object(values) => values,
         _ => Map::new(),
+    }
+}
+
+/// The ARN of a managed policy, as `Fn::Sub` takes it.
+fn boundary_arn(policy: &str) -> String {
+    match policy.starts_with("arn:") {
+        true => policy.to_owned(),
+        false => format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{policy}"),
     }
 }
 

@@ -126,6 +126,22 @@ fn a_route_is_open_only_where_its_crate_says_so() {
 }
 
 #[test]
+fn every_role_has_the_boundary_that_the_stage_names_and_a_path_of_its_own() {
+    let edit = |value: &str| {
+        let text = format!("deployment: {{permissions_boundary: '{value}'}}\nclass: ");
+        Fixture::new().templates().edit("environments/dev.yaml", "class: ", &text)
+    };
+    let named = render(&edit("limits").load("dev").unwrap()).unwrap();
+    let role = part(&named, "  GetThingRole:");
+    let by_name = r#"PermissionsBoundary: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/limits""#;
+    assert!(role.contains(by_name), "{role}");
+    assert!(role.contains("Path: \"/shop-dev/\""), "{role}");
+    let arn = "arn:aws:iam::012345678901:policy/limits";
+    let by_arn = render(&edit(arn).load("dev").unwrap()).unwrap();
+    assert!(part(&by_arn, "  GetThingRole:").contains(&format!("PermissionsBoundary: !Sub \"{arn}\"")));
+}
+
+#[test]
 fn the_outputs_are_those_that_people_and_front_ends_use() {
     let template = own("local");
     let names: Vec<&str> = template.outputs.keys().map(String::as_str).collect();
