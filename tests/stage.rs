@@ -25,6 +25,7 @@ fn the_profile_service_lives_from_up_to_down() {
         assert!(summary.contains(part), "{part} is missing in\n{summary}");
     }
     signed_up_users_store_and_read_their_profile(&copy);
+    every_function_answers_the_events_of_its_crate(&copy);
     a_second_up_changes_nothing(&copy);
     a_changed_source_updates_its_function_alone(&copy);
     a_failing_resource_goes_back_and_names_its_line(&copy);
@@ -46,6 +47,33 @@ fn signed_up_users_store_and_read_their_profile(copy: &Copy) {
     assert_eq!(body, serde_json::json!({"name": "Ana"}));
     let other = call(&["GET", "/user/profile", "--user", "bea@example.com"]);
     assert!(texts(&other).1.contains("404"), "another user has a profile of her own: {other:?}");
+}
+
+fn every_function_answers_the_events_of_its_crate(copy: &Copy) {
+    let mut invoked = 0;
+    for function in ["post-confirmation", "get-profile", "put-profile", "update-account"] {
+        for entry in fs::read_dir(copy.path(&format!("functions/{function}/events"))).unwrap() {
+            let file = entry.unwrap().path();
+            let event: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            let (answer, _) = copy.succeed(&["invoke", function, "--event", name]);
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            if function == "post-confirmation" {
+                assert_eq!(answer, event, "{name}: a trigger gives its event back");
+            } else {
+                // The user of the events is none of the pool's; the trigger made their row.
+                let status = answer["statusCode"].as_u64().unwrap();
+                assert!((200..500).contains(&status), "{function} {name}: {answer}");
+            }
+            invoked += 1;
+        }
+    }
+    assert!(invoked > 12, "{invoked}");
+    let unknown = copy.run(&["invoke", "get-profil", "--event", "access-token"]);
+    assert!(texts(&unknown).1.contains("did you mean get-profile?"), "{unknown:?}");
+    let absent = copy.run(&["invoke", "get-profile", "--event", "nothing"]);
+    assert!(texts(&absent).1.contains("access-token, id-token, no-authorizer"), "{absent:?}");
+    assert_eq!((unknown.status.code(), absent.status.code()), (Some(2), Some(2)));
 }
 
 fn a_second_up_changes_nothing(copy: &Copy) {

@@ -4,6 +4,8 @@
 
 #[path = "support/copy.rs"]
 mod copy;
+#[path = "systems/crowd.rs"]
+mod crowd;
 
 use std::collections::HashMap;
 

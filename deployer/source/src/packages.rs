@@ -13,6 +13,8 @@ pub struct Package {
     pub binary: Option<PathBuf>,
     /// The members that its code uses; not those of its tests.
     pub dependencies: Vec<Dependency>,
+    /// Other crates that have another name here: that name, and theirs, as code writes them.
+    pub renames: BTreeMap<String, String>,
     /// `[features]`, with the features that Cargo makes of optional dependencies.
     pub features: BTreeMap<String, Vec<String>>,
 }

@@ -26,6 +26,8 @@ pub struct SourceCrate {
     pub cfg: Cfg,
     /// The members that its code names, by the name it has for them, such as `functions_shared`: packages.
     pub dependencies: BTreeMap<String, String>,
+    /// Other crates that have another name in its code.
+    pub renames: BTreeMap<String, String>,
     /// The root first, parents before children.
     pub modules: Vec<Module>,
 }
@@ -77,6 +79,7 @@ impl Workspace {
                     kind,
                     cfg: cfg.clone(),
                     dependencies: named(package, kind),
+                    renames: package.renames.clone(),
                     modules,
                 });
             }

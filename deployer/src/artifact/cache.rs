@@ -14,15 +14,20 @@ struct Entry {
     binary: PathBuf,
     modified: u128,
     length: u64,
+    /// The hash of what lies beside the binary.
+    authority: Option<String>,
     sha256: String,
     bytes: u64,
 }
 
 /// The artefact that this very binary gave before. A hint: without it the work is done again.
-pub fn look(function: &str, binary: &Path, zipped: &Path) -> Option<Artifact> {
+pub fn look(function: &str, binary: &Path, authority: Option<&str>, zipped: &Path) -> Option<Artifact> {
     let entry: Entry = serde_json::from_slice(&std::fs::read(beside(zipped)).ok()?).ok()?;
     let (modified, length) = stamp(&std::fs::metadata(binary).ok()?)?;
-    let same = entry.binary == binary && entry.modified == modified && entry.length == length;
+    let same = entry.binary == binary
+        && entry.modified == modified
+        && entry.length == length
+        && entry.authority.as_deref() == authority;
     let there = std::fs::metadata(zipped).is_ok_and(|zipped| zipped.len() == entry.bytes);
     (same && there).then(|| Artifact {
         function: function.to_owned(),
@@ -33,13 +38,14 @@ pub fn look(function: &str, binary: &Path, zipped: &Path) -> Option<Artifact> {
 }
 
 /// Failing to remember costs time at the next run and nothing else.
-pub fn keep(binary: &Path, artifact: &Artifact) {
+pub fn keep(binary: &Path, authority: Option<&str>, artifact: &Artifact) {
     let stamped = std::fs::metadata(binary).ok().as_ref().and_then(stamp);
     let Some((modified, length)) = stamped else { return };
     let entry = Entry {
         binary: binary.to_owned(),
         modified,
         length,
+        authority: authority.map(str::to_owned),
         sha256: artifact.sha256.clone(),
         bytes: artifact.bytes,
     };

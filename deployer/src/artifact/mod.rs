@@ -78,12 +78,21 @@ impl Error {
     }
 }
 
-/// Builds and packs every function of the stage. Answers them in the project's order.
-pub async fn build(project: &Project, reporter: &Reporter) -> Result<Vec<Artifact>, Error> {
+/// Builds and packs every function of the stage. Answers them in the project's order. Those that use the database
+/// get the file `authority` into their zip: whom they trust.
+pub async fn build(
+    project: &Project,
+    authority: Option<&Path>,
+    reporter: &Reporter,
+) -> Result<Vec<Artifact>, Error> {
     let binaries = cargo::build(project, reporter).await?;
     let folder = folder(project);
     std::fs::create_dir_all(&folder).map_err(Error::file("make the folder", &folder))?;
     let local = project.target == Target::Local;
+    let authority = match authority {
+        Some(file) => Some(Authority::read(file)?),
+        None => None,
+    };
     let mut packing = tokio::task::JoinSet::new();
     for (index, (function, binary)) in project.functions.iter().zip(binaries).enumerate() {
         let pack = Packing {
@@ -92,9 +101,10 @@ pub async fn build(project: &Project, reporter: &Reporter) -> Result<Vec<Artifac
             architecture: project.architecture,
             local,
             binary,
+            authority: authority.clone().filter(|_| function.uses_database()),
         };
         // Only what runs on this machine can be tried here, and only what is new needs it.
-        if local && cache::look(&pack.function, &pack.binary, &pack.zipped).is_none() {
+        if local && pack.before().is_none() {
             start::check(function, &pack.binary).await?;
         }
         packing.spawn_blocking(move || (index, pack.run()));
@@ -118,6 +128,20 @@ fn folder(project: &Project) -> PathBuf {
     }
 }
 
+/// The certificate authorities of the stage's database.
+#[derive(Clone)]
+struct Authority {
+    pem: Vec<u8>,
+    sha256: String,
+}
+
+impl Authority {
+    fn read(file: &Path) -> Result<Self, Error> {
+        let pem = std::fs::read(file).map_err(Error::file("read", file))?;
+        Ok(Self { sha256: zip::sha256(&pem), pem })
+    }
+}
+
 /// One function's way from binary to zip.
 struct Packing {
     function: String,
@@ -125,23 +149,31 @@ struct Packing {
     zipped: PathBuf,
     architecture: Architecture,
     local: bool,
+    authority: Option<Authority>,
 }
 
 impl Packing {
+    /// What the same gave before.
+    fn before(&self) -> Option<Artifact> {
+        let authority = self.authority.as_ref().map(|authority| authority.sha256.as_str());
+        cache::look(&self.function, &self.binary, authority, &self.zipped)
+    }
+
     fn run(self) -> Result<Artifact, Error> {
-        let Self { function, binary, zipped, architecture, local } = self;
-        if let Some(artifact) = cache::look(&function, &binary, &zipped) {
+        if let Some(artifact) = self.before() {
             return Ok(artifact);
         }
+        let Self { function, binary, zipped, architecture, local, authority } = self;
         let code = std::fs::read(&binary).map_err(Error::file("read", &binary))?;
         elf::check(&code, architecture, local)
             .map_err(|misfit| Error::Misfit { binary: function.clone(), misfit })?;
         // On this machine nothing is gained by squeezing what is unpacked again at once.
-        let bytes = zip::bootstrap(&code, !local).map_err(Error::file("pack", &binary))?;
+        let pem = authority.as_ref().map(|authority| authority.pem.as_slice());
+        let bytes = zip::package(&code, pem, !local).map_err(Error::file("pack", &binary))?;
         whole::write(&zipped, &bytes).map_err(Error::file("write", &zipped))?;
         let sha256 = zip::sha256(&bytes);
         let artifact = Artifact { function, file: zipped, sha256, bytes: bytes.len() as u64 };
-        cache::keep(&binary, &artifact);
+        cache::keep(&binary, authority.as_ref().map(|authority| authority.sha256.as_str()), &artifact);
         Ok(artifact)
     }
 }

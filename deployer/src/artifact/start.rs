@@ -49,6 +49,9 @@ fn command(function: &Function, binary: &Path, runtime: &str) -> Command {
                 command.env(format!("TABLE_{}", upper_snake_case(table.as_str())), "placeholder")
             }
             GrantTarget::UserPool => command.env("USER_POOL_ID", "us-east-1_placeholder"),
+            GrantTarget::Database => {
+                command.env("DATABASE_SECRET", "placeholder").env("DATABASE_SCHEMA", "placeholder")
+            }
         };
     }
     command
@@ -59,6 +62,7 @@ fn command(function: &Function, binary: &Path, runtime: &str) -> Command {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", &function.log_group)
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "start")
         .env("AWS_REGION", "us-east-1")
+        .env("LAMBDA_TASK_ROOT", "/var/task")
         .env("_HANDLER", "bootstrap");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     command

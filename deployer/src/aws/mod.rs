@@ -10,6 +10,7 @@ mod functions;
 mod http;
 mod logs;
 mod model;
+mod secrets;
 mod stacks;
 mod storage;
 mod users;
@@ -26,7 +27,7 @@ use aws_smithy_http_client::default_connector;
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, http_client_fn};
 
 pub use error::Error;
-pub use functions::FunctionState;
+pub use functions::{FunctionState, Invoked};
 pub use http::{HttpAnswer, http};
 pub use logs::LogEvent;
 pub use model::{

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::paint::{Painter, size};
 use super::session::{interrupts, project, turn};
 use super::ui::Ui;
-use super::{Format, Global};
+use super::{Format, Global, database};
 use crate::artifact;
 use crate::deploy::{Outcome, Reporter};
 
@@ -17,12 +17,14 @@ pub struct BuildArgs {}
 
 pub async fn run(ui: &Ui, global: &Global, _args: BuildArgs) -> Result<u8, Failure> {
     let project = project(global)?;
+    let url = database::url(&project)?;
+    let authority = database::authority(&project, url.as_ref());
     let _turn = turn(ui, &project).await?;
     let (reporter, progress) = Reporter::new();
     let painter = Painter::start(ui.clone(), progress);
     let interrupt = interrupts(ui);
     let built = tokio::select! {
-        built = artifact::build(&project, &reporter) => built,
+        built = artifact::build(&project, authority.as_deref(), &reporter) => built,
         () = interrupt.wait() => return Ok(Outcome::Interrupted { running: false }.exit_code()),
     };
     drop(reporter);

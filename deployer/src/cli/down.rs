@@ -42,6 +42,7 @@ pub async fn run(ui: &Ui, global: &Global, args: DownArgs) -> Result<u8, Failure
     let outcome = ended?;
     let gone = matches!(outcome, Outcome::Deleted { .. } | Outcome::NothingThere);
     if session.embedded() && gone {
+        session.forget_database_secret().await?;
         end_embedded_cloud(ui, &session).await?;
     }
     Ok(summary::show(ui, &session, None, &outcome))

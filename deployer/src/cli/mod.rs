@@ -8,9 +8,11 @@ mod call;
 mod changes;
 mod check;
 mod completions;
+mod database;
 mod down;
 mod events;
 mod failure;
+mod invoke;
 mod logs;
 mod outputs;
 mod paint;
@@ -88,7 +90,10 @@ enum Command {
     Events(events::EventsArgs),
     Logs(logs::LogsArgs),
     Call(call::CallArgs),
+    Invoke(invoke::InvokeArgs),
     Token(token::TokenArgs),
+    #[command(name = "db")]
+    Database(database::DatabaseArgs),
     Completions(completions::CompletionsArgs),
     /// Serve the embedded cloud (what `up --stage local` starts in the background)
     #[command(hide = true)]
@@ -137,7 +142,9 @@ async fn run(cli: Cli) -> u8 {
         Command::Events(args) => events::run(&ui, global, args).await,
         Command::Logs(args) => logs::run(&ui, global, args).await,
         Command::Call(args) => call::run(&ui, global, args).await,
+        Command::Invoke(args) => invoke::run(&ui, global, args).await,
         Command::Token(args) => token::run(&ui, global, args).await,
+        Command::Database(args) => database::run(&ui, global, args).await,
         Command::Completions(args) => completions::run(&ui, args),
         Command::LocalCloud(args) => match serve(args).await {
             Ok(()) => Ok(0),

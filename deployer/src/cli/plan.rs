@@ -8,7 +8,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::session::{Run, Session, project, rendered, turn};
 use super::ui::Ui;
-use super::{Format, Global, INPUT, changes, summary};
+use super::{Format, Global, INPUT, changes, database, summary};
 use crate::artifact;
 use crate::deploy::{Outcome, Planned, Review, Sealed, planner};
 use crate::template::Template;
@@ -31,14 +31,17 @@ const CHANGES: u8 = 10;
 pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure> {
     let project = project(global)?;
     let template = rendered(&project)?;
+    let url = database::url(&project)?;
+    let authority = database::authority(&project, url.as_ref());
     let turn = turn(ui, &project).await?;
     let session = Session::open(project).await?;
     let run = Run::new(ui, &session, std::time::Duration::ZERO, planner::Options::default());
     let planned = tokio::select! {
-        planned = planned(&run, &session, &template, args.out.is_some()) => planned,
+        planned = planned(&run, &session, &template, authority.as_deref(), args.out.is_some()) => planned,
         () = run.engine.interrupt.wait() => Ok((Planned::Ended(Outcome::Interrupted { running: false }), None)),
     };
     run.end().await;
+    let migrations = database::planned(&session.project, &session.aws).await;
     session.leave_no_empty_cloud(ui).await;
     drop(turn);
     let (planned, sealed) = planned?;
@@ -60,6 +63,9 @@ pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure
             ui.result(&format!("{stack} is {status}: `up` would first {}", first(*step)));
         }
         Planned::Ended(outcome) => return Ok(summary::show(ui, &session, Some(&template), outcome)),
+    }
+    if let Some(migrations) = &migrations {
+        ui.status(migrations);
     }
     if let Planned::Changes { review, .. } = &planned
         && !review.impossible.is_empty()
@@ -98,9 +104,10 @@ async fn planned(
     run: &Run<'_>,
     session: &Session,
     template: &Template,
+    authority: Option<&Path>,
     seal: bool,
 ) -> Result<(Planned, Option<Sealed>), Failure> {
-    let artifacts = artifact::build(&session.project, &run.engine.reporter).await?;
+    let artifacts = artifact::build(&session.project, authority, &run.engine.reporter).await?;
     let desired = session.desired(template, &artifacts);
     // Before the comparison: whoever deploys meanwhile is noticed by `up --plan`.
     let sealed = match seal {

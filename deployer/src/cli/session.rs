@@ -18,7 +18,7 @@ use crate::deploy::{
     Approvals, BUCKET_STACK, Commit, Desired, Engine, Interrupt, PROTECTION, Reporter, Sealing, Upload,
     bucket_name, planner,
 };
-use crate::local;
+use crate::local::{self, DatabaseUrl};
 use crate::project::{AccountId, Project, Region, Target, stages};
 use crate::template::{self, Template};
 
@@ -175,6 +175,23 @@ impl Session {
         if let Err(error) = removed {
             ui.warn(&format!("the embedded cloud that was started stays: {error}"));
         }
+    }
+
+    /// Puts the way to a local stage's database where its functions look for it.
+    pub async fn keep_database_secret(&self, url: &DatabaseUrl) -> Result<(), Failure> {
+        let Some(database) = &self.project.database else { return Ok(()) };
+        let kept = self.aws.put_secret(&database.secret, &url.secret()).await;
+        kept.map_err(Failure::aws(format!("keep the secret {}", database.secret)))
+    }
+
+    /// Takes away what [`Session::keep_database_secret`] left.
+    pub async fn forget_database_secret(&self) -> Result<(), Failure> {
+        let Some(database) = self.project.database.as_ref().filter(|database| database.url_from.is_some())
+        else {
+            return Ok(());
+        };
+        let gone = self.aws.delete_secret(&database.secret).await;
+        gone.map_err(Failure::aws(format!("delete the secret {}", database.secret)))
     }
 
     pub fn embedded(&self) -> bool {

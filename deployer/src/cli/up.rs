@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::session::{Run, Session, approvals, project, rendered, turn};
 use super::ui::Ui;
-use super::{Global, summary};
+use super::{Global, database, summary};
 use crate::artifact;
 use crate::deploy::{Approvals, Outcome, Sealed, planner};
 use crate::template::Template;
@@ -39,6 +39,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> {
     let project = project(global)?;
     let template = rendered(&project)?;
+    let url = database::url(&project)?;
+    let authority = database::authority(&project, url.as_ref());
     let sealed = args.plan.as_deref().map(read_plan).transpose()?;
     let turn = turn(ui, &project).await?;
     let session = Session::open(project).await?;
@@ -50,10 +52,19 @@ pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> 
     let options = planner::Options { replace_failed: args.replace_failed, force: false };
     let run = Run::new(ui, &session, args.wait, options);
     let approvals = approvals(global, &args.allow_replace);
-    let ended = deploy(&run, &session, &template, sealed.as_ref(), &approvals, turn).await;
+    if let Some(url) = &url {
+        session.keep_database_secret(url).await?;
+    }
+    let ended =
+        deploy(&run, &session, &template, authority.as_deref(), sealed.as_ref(), &approvals, turn).await;
     run.end().await;
     session.leave_no_empty_cloud(ui).await;
-    Ok(summary::show(ui, &session, Some(&template), &ended?))
+    let ended = ended?;
+    let code = summary::show(ui, &session, Some(&template), &ended);
+    if matches!(ended, Outcome::Deployed { .. } | Outcome::Unchanged { .. }) {
+        database::after_up(ui, &session.project, &session.aws).await?;
+    }
+    Ok(code)
 }
 
 fn read_plan(file: &Path) -> Result<Sealed, Failure> {
@@ -69,13 +80,14 @@ async fn deploy(
     run: &Run<'_>,
     session: &Session,
     template: &Template,
+    authority: Option<&Path>,
     sealed: Option<&Sealed>,
     approvals: &Approvals,
     turn: File,
 ) -> Result<Outcome, Failure> {
     let engine = &run.engine;
     let artifacts = tokio::select! {
-        built = artifact::build(&session.project, &engine.reporter) => built?,
+        built = artifact::build(&session.project, authority, &engine.reporter) => built?,
         () = engine.interrupt.wait() => return Ok(Outcome::Interrupted { running: false }),
     };
     // On AWS only the build is this folder's: other stages may be deployed from it at the same time.

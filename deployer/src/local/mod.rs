@@ -4,6 +4,7 @@
 //! held by it, `version` says which layout the state has and `build` which program serves it, `log` is
 //! what it wrote, `state/` is its own.
 
+mod database;
 mod serve;
 
 use std::fs::{self, File, TryLockError};
@@ -17,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::aws;
 
+pub use database::{DatabaseUrl, UrlError};
 pub use serve::{ServeArgs, serve};
 
 /// The layout of the state folder; another one is not read.

@@ -13,8 +13,13 @@ pub struct Statement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum On {
     Table(LogicalId),
-    Index { table: LogicalId, index: String },
+    Index {
+        table: LogicalId,
+        index: String,
+    },
     UserPool,
+    /// The secret with the way to the database.
+    Database,
 }
 
 /// The statements that a function's grants stand for, in their order: exactly the granted actions,
@@ -27,6 +32,7 @@ pub fn statements(function: &Function, tables: &[Table]) -> Vec<Statement> {
         .filter_map(|grant| {
             let on = match &grant.target {
                 GrantTarget::UserPool => On::UserPool,
+                GrantTarget::Database => On::Database,
                 GrantTarget::Table(name) => On::Table(table(tables, name.as_str())?),
                 GrantTarget::Index { table: name, index } => {
                     On::Index { table: table(tables, name.as_str())?, index: index.clone() }

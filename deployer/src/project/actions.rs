@@ -6,11 +6,13 @@ pub enum Resource {
     Table,
     Index,
     UserPool,
+    Database,
 }
 
 impl Resource {
     /// The actions that mean something on it, from the service authorization reference
-    /// (dynamodb: resource types `table` and `index`; cognito-idp: `userpool`).
+    /// (dynamodb: resource types `table` and `index`; cognito-idp: `userpool`;
+    /// secretsmanager: `Secret`).
     fn actions(self) -> &'static [&'static str] {
         match self {
             Self::Table => &[
@@ -43,6 +45,7 @@ impl Resource {
                 "cognito-idp:ListUsers",
                 "cognito-idp:ListUsersInGroup",
             ],
+            Self::Database => &["secretsmanager:GetSecretValue"],
         }
     }
 
@@ -51,6 +54,7 @@ impl Resource {
             Self::Table => "a table",
             Self::Index => "an index",
             Self::UserPool => "the user pool",
+            Self::Database => "the database's secret",
         }
     }
 }

@@ -23,6 +23,9 @@ const ROUTE_TIMEOUT: u32 = 29;
 /// Cognito waits five seconds for a trigger.
 const TRIGGER_TIMEOUT: u32 = 5;
 
+/// Lambda's own limit ("Lambda quotas" in the developer guide).
+const LONGEST: u32 = 900;
+
 /// API Gateway's limits of an account ("Amazon API Gateway quotas"): more is never let through.
 const MOST_REQUESTS: u32 = 10_000;
 
@@ -170,6 +173,10 @@ impl Check<'_> {
     fn tables(&mut self) {
         let project = self.project;
         for table in &project.tables {
+            if table.name.as_str() == "database" {
+                let message = "a table called database: grants on database are on the stage's Postgres";
+                self.fail("table-name", message.to_owned(), self.layers.place(&["tables", "database"]));
+            }
             let mut keys = vec![(&table.partition_key, &table.sort_key, vec!["tables", table.name.as_str()])];
             for index in &table.indexes {
                 let path = vec!["tables", table.name.as_str(), "indexes", index.name.as_str()];
@@ -207,6 +214,8 @@ impl Check<'_> {
             self.fail("memory", message, self.setting(function, "memory"));
         }
         let (longest, why) = match function.trigger {
+            // It keeps to Cognito's time by itself, and takes as long as a migration takes.
+            Some(_) if function.migrations.is_some() => (LONGEST, "Lambda lets nothing run longer"),
             Some(_) => (TRIGGER_TIMEOUT, "Cognito waits no longer for a trigger"),
             None => (ROUTE_TIMEOUT, "the HTTP API waits no longer"),
         };
@@ -241,6 +250,9 @@ impl Check<'_> {
                     "TABLE_".len() + 2 * upper_snake_case(name.as_str()).len() + stack + "Table".len() + 15
                 }
                 GrantTarget::UserPool => "USER_POOL_ID".len() + 55,
+                GrantTarget::Database => self.project.database.as_ref().map_or(0, |database| {
+                    "DATABASE_SECRETDATABASE_SCHEMA".len() + database.secret.len() + database.schema.len()
+                }),
             })
             .sum();
         own + granted
@@ -251,6 +263,7 @@ impl Check<'_> {
             let place = self.manifest(function, GRANTS, &grant.target.key());
             let resource = match &grant.target {
                 GrantTarget::UserPool => Resource::UserPool,
+                GrantTarget::Database => Resource::Database,
                 GrantTarget::Table(_) => Resource::Table,
                 GrantTarget::Index { .. } => Resource::Index,
             };
@@ -270,6 +283,12 @@ impl Check<'_> {
     fn unknown_target(&self, target: &GrantTarget) -> Option<Problem> {
         let (table, index) = match target {
             GrantTarget::UserPool => return None,
+            GrantTarget::Database if self.project.database.is_some() => return None,
+            GrantTarget::Database => {
+                let help =
+                    "write database: {secret: …, ca: …} into the stage, or leave the function out of it";
+                return Some(Problem::new("no-database", "the stage has no database").help(help));
+            }
             GrantTarget::Table(table) => (table, None),
             GrantTarget::Index { table, index } => (table, Some(index)),
         };

@@ -8,6 +8,7 @@ use cargo_metadata::{MetadataCommand, Package, TargetKind};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::database::{self, Migration};
 use super::functions::{Grant, GrantTarget, Trigger};
 use super::nearest;
 use super::problem::{Error, Place, Problem, Source};
@@ -25,6 +26,8 @@ pub struct FunctionCrate {
     pub routes: Vec<Route>,
     pub public: bool,
     pub trigger: Option<Trigger>,
+    /// Of the folder that it names.
+    pub migrations: Option<Vec<Migration>>,
     pub grants: Vec<Grant>,
 }
 
@@ -39,7 +42,7 @@ pub const GRANTS: &str = "package.metadata.deployer.grants";
 /// cargo-lambda's own table.
 pub const LAMBDA: &str = "package.metadata.lambda.deploy";
 
-const KEYS: [&str; 4] = ["route", "trigger", "public", "grants"];
+const KEYS: [&str; 5] = ["route", "trigger", "public", "migrations", "grants"];
 
 /// The part of cargo-lambda's table that matters here; the rest is its own.
 #[derive(Debug, Default, Deserialize)]
@@ -175,6 +178,7 @@ fn function(root: &Path, package: &Package) -> Result<Option<FunctionCrate>, Err
         routes: about.routes,
         public: about.public,
         trigger: about.trigger,
+        migrations: about.migrations,
         grants: about.grants,
         manifest,
     }))
@@ -186,6 +190,7 @@ struct About {
     routes: Vec<Route>,
     public: bool,
     trigger: Option<Trigger>,
+    migrations: Option<Vec<Migration>>,
     grants: Vec<Grant>,
 }
 
@@ -229,6 +234,7 @@ impl Reader<'_> {
             match key.as_str() {
                 "route" => about.routes = self.routes(value),
                 "trigger" => about.trigger = self.trigger(value),
+                "migrations" => about.migrations = self.migrations(value),
                 "grants" => about.grants = self.grants(value),
                 "public" => match value.as_bool() {
                     Some(public) => about.public = public,
@@ -284,6 +290,16 @@ impl Reader<'_> {
         found
     }
 
+    fn migrations(&mut self, value: &Value) -> Option<Vec<Migration>> {
+        let folder = value.as_str().map(|folder| self.manifest.path().with_file_name(folder));
+        let read = match &folder {
+            Some(folder) => database::migrations(folder),
+            None => Err("migrations is a folder beside Cargo.toml".to_owned()),
+        };
+        let help = "files are called 0001_users.sql, 0002_….sql";
+        read.map_err(|message| self.fail(ABOUT, "migrations", "migrations", message, help)).ok()
+    }
+
     fn grants(&mut self, value: &Value) -> Vec<Grant> {
         let parsed = BTreeMap::<String, Value>::deserialize(value).unwrap_or_else(|error| {
             self.fail(GRANTS, "", "wrong-type", error.to_string(), "grants are resource = [actions]");
@@ -299,7 +315,7 @@ impl Reader<'_> {
             match target(&key) {
                 Some(target) => grants.push(Grant { target, actions }),
                 None => {
-                    let help = "a table's name, <table>/index/<index>, or user_pool";
+                    let help = "a table's name, <table>/index/<index>, user_pool or database";
                     self.fail(GRANTS, &key, "grant-target", format!("{key:?} names no resource"), help);
                 }
             }
@@ -315,6 +331,9 @@ fn strings(value: &Value) -> Option<Vec<String>> {
 fn target(key: &str) -> Option<GrantTarget> {
     if key == "user_pool" {
         return Some(GrantTarget::UserPool);
+    }
+    if key == "database" {
+        return Some(GrantTarget::Database);
     }
     match key.split_once("/index/") {
         Some((table, index)) if !index.is_empty() => {
@@ -332,6 +351,7 @@ impl GrantTarget {
             Self::Table(name) => name.to_string(),
             Self::Index { table, index } => format!("{table}/index/{index}"),
             Self::UserPool => "user_pool".to_owned(),
+            Self::Database => "database".to_owned(),
         }
     }
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::Class;
+use super::database::DatabaseFile;
 use super::names::{AccountId, Region, ServiceName, TableName};
 use super::values::{
     AttributeName, BoundaryPolicy, Endpoint, IndexName, Origin, RedirectUrl, ServiceRole, StagePattern,
@@ -75,6 +76,8 @@ pub struct EnvironmentFile {
     pub architecture: Option<Architecture>,
     /// DynamoDB tables by their short name.
     pub tables: BTreeMap<TableName, TableFile>,
+    /// A Postgres database of yours, for the functions with a grant on `database`.
+    pub database: Option<DatabaseFile>,
     /// The Cognito user pool and its client.
     pub user_pool: UserPoolFile,
     /// The HTTP API in front of the functions.
@@ -193,6 +196,10 @@ impl EnvironmentFile {
             },
             architecture: self.architecture.or(below.architecture),
             tables: join(self.tables, below.tables, TableFile::over),
+            database: match (self.database, below.database) {
+                (Some(above), Some(below)) => Some(above.over(below)),
+                (above, below) => above.or(below),
+            },
             user_pool: UserPoolFile {
                 callback_urls: self.user_pool.callback_urls.or(below.user_pool.callback_urls),
                 logout_urls: self.user_pool.logout_urls.or(below.user_pool.logout_urls),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::database::Migration;
 use super::names::{LogicalId, TableName};
 use super::resources::Environment;
 use super::route::Route;
@@ -40,10 +41,20 @@ pub struct Function {
     /// Whether its routes may be called without a token.
     pub public: bool,
     pub trigger: Option<Trigger>,
+    /// The files that it applies to the database when it is asked to, in their order; none where it is not the
+    /// one that does.
+    pub migrations: Option<Vec<Migration>>,
     pub grants: Vec<Grant>,
     /// The literal variables that the stage's file adds. Those that name tables and the pool
     /// follow from the grants and are only in the template.
     pub environment: Environment,
+}
+
+impl Function {
+    /// Whether it may read the secret with the way to the database.
+    pub fn uses_database(&self) -> bool {
+        self.grants.iter().any(|grant| grant.target == GrantTarget::Database)
+    }
 }
 
 /// A Cognito trigger, named as in the pool's `LambdaConfig`.
@@ -105,6 +116,11 @@ pub struct Grant {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantTarget {
     Table(TableName),
-    Index { table: TableName, index: String },
+    Index {
+        table: TableName,
+        index: String,
+    },
     UserPool,
+    /// The secret with the way to the stage's database.
+    Database,
 }

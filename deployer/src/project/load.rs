@@ -8,13 +8,14 @@ use indexmap::IndexMap;
 use super::checks;
 use super::class::Class;
 use super::crates::{self, FunctionCrate};
+use super::database;
 use super::environment::{Architecture, EnvironmentFile, FunctionFile, Target};
 use super::functions::Function;
 use super::layers::Layers;
 use super::names::{LogicalId, Region, ServiceName, StackName, StageName, pascal_case};
 use super::problem::{Error, Problem};
 use super::resources::{HttpApi, Index, Table, UserPool};
-use super::{Project, stages};
+use super::{Database, Project, stages};
 
 /// Megabytes, where neither the crate nor the stage says it: the SDK's clients start slowly with
 /// Lambda's 128, since the processor's share follows the memory.
@@ -40,6 +41,7 @@ impl Project {
         let crates = crates::read(root)?;
         let mut problems = Vec::new();
         checks::files(&layers, &file, &crates, &mut problems);
+        database::check(root, &layers, &file, &mut problems);
         let project = assemble(root, stage, &layers, file, &crates, &mut problems);
         if let Some(project) = &project {
             checks::project(project, &layers, &crates, &mut problems);
@@ -87,7 +89,7 @@ fn assemble(
         tags: tags.chain(own_tags(&service, &stage, class, ttl)).collect(),
         service,
         stage,
-        stack_name,
+        stack_name: stack_name.clone(),
         class,
         target,
         region,
@@ -98,6 +100,7 @@ fn assemble(
         architecture,
         ttl,
         tables,
+        database: file.database.map(|file| Database::from_file(root, &stack_name, file)),
         user_pool: UserPool {
             callback_urls: callbacks.into_iter().map(String::from).collect(),
             logout_urls: file.user_pool.logout_urls.into_iter().flatten().map(String::from).collect(),
@@ -212,6 +215,7 @@ fn function(stack: &StackName, found: &FunctionCrate, file: Option<&FunctionFile
         routes: found.routes.clone(),
         public: found.public,
         trigger: found.trigger,
+        migrations: found.migrations.clone(),
         grants: found.grants.clone(),
         environment: file
             .environment

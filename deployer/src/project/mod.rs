@@ -5,6 +5,7 @@ mod actions;
 mod checks;
 mod class;
 mod crates;
+mod database;
 mod environment;
 mod functions;
 mod layers;
@@ -27,6 +28,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 pub use class::{Class, EncryptionKey, Mfa, RetainPolicy};
+pub use database::{Database, Migration, Network};
 pub use environment::{Architecture, Target};
 pub use functions::{Function, Grant, GrantTarget, Trigger};
 pub use names::{
@@ -68,6 +70,7 @@ pub struct Project {
     /// How long after its last `up` an ephemeral stage may be reaped.
     pub ttl: Option<Duration>,
     pub tables: Vec<Table>,
+    pub database: Option<Database>,
     pub user_pool: UserPool,
     pub http_api: HttpApi,
     /// The enabled ones, by name.

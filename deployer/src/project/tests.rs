@@ -199,7 +199,7 @@ fn what_an_environment_file_says_wrong_is_shown_with_its_line() {
         (
             "functions: {get-thing: {environment: {DB_PASSWORD: x}}}",
             "3 wrong-value: \"DB_PASSWORD\" is not a variable \
-          for a function: letters, digits and _, a letter first; not AWS_*, TABLE_*, USER_POOL_ID or LAMBDA_*; no name \
+          for a function: letters, digits and _, a letter first; not AWS_*, TABLE_*, USER_POOL_ID, DATABASE_* or LAMBDA_*; no name \
           of a secret (PASSWORD, SECRET, TOKEN, CREDENTIAL, API_KEY, PRIVATE_KEY): keep secrets in Secrets Manager",
         ),
         (

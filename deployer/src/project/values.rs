@@ -91,17 +91,17 @@ name!(
     |text| text.chars().count() <= 256 && is_tag_text(text)
 );
 name!(
-    /// A function's environment variable. Lambda reserves `AWS_*` and `_*` for itself; tables and
-    /// the pool come from the grants; secrets belong into Secrets Manager.
+    /// A function's environment variable. Lambda reserves `AWS_*` and `_*` for itself; tables,
+    /// the pool and the database come from the grants; secrets belong into Secrets Manager.
     VariableName,
     "a variable for a function",
-    "letters, digits and _, a letter first; not AWS_*, TABLE_*, USER_POOL_ID or LAMBDA_*; no name of a \
+    "letters, digits and _, a letter first; not AWS_*, TABLE_*, USER_POOL_ID, DATABASE_* or LAMBDA_*; no name of a \
      secret (PASSWORD, SECRET, TOKEN, CREDENTIAL, API_KEY, PRIVATE_KEY): keep secrets in Secrets Manager",
     |text| {
         let upper = text.to_ascii_uppercase();
         text.starts_with(|first: char| first.is_ascii_alphabetic())
             && is_identifier(text, "_")
-            && !["AWS_", "TABLE_", "LAMBDA_"].iter().any(|prefix| upper.starts_with(prefix))
+            && !["AWS_", "TABLE_", "DATABASE_", "LAMBDA_"].iter().any(|prefix| upper.starts_with(prefix))
             && upper != "USER_POOL_ID"
             && !["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "API_KEY", "APIKEY", "PRIVATE_KEY"]
                 .iter()

@@ -173,7 +173,8 @@ impl<'a> Rules<'a, '_> {
         }
         let variables = self.property(&["Environment", "Variables"]).and_then(Node::mapping);
         for name in variables.into_iter().flat_map(|variables| variables.keys()) {
-            let own = name.starts_with("TABLE_") || name == "USER_POOL_ID";
+            let own = name.starts_with("TABLE_")
+                || ["USER_POOL_ID", "DATABASE_SECRET", "DATABASE_SCHEMA"].contains(&name.as_str());
             if !own && name.parse::<crate::project::VariableName>().is_err() {
                 let help = "keep secrets in Secrets Manager; AWS_* belongs to Lambda";
                 let path = ["Environment", "Variables", name.as_str()];

@@ -51,6 +51,7 @@ pub fn stage(project: &Project) -> Map<String, Json> {
             "throttling_burst": project.http_api.throttling_burst,
             "log_group": format!("/aws/vendedlogs/http-api/{}", project.stack_name),
         },
+        "database": { "network": project.database.as_ref().and_then(|database| database.network.as_ref()) },
         "functions": functions,
         "tables": project.tables.iter().map(table_json).collect::<Vec<_>>(),
         "triggers": triggers,
@@ -120,6 +121,9 @@ fn key_attributes(table: &Table) -> Vec<&str> {
 fn json(project: &Project, function: &Function) -> Json {
     let words = pascal_case(&function.name);
     let statements = policy::statements(function, &project.tables);
+    // The secret is not the stack's: its statement has an ARN of its own.
+    let (database, statements): (Vec<_>, Vec<_>) =
+        statements.into_iter().partition(|statement| statement.on == On::Database);
     // The pool waits for its triggers, so a trigger gets its rights over the pool afterwards.
     let (pool, others): (Vec<_>, Vec<_>) = statements
         .into_iter()
@@ -158,11 +162,41 @@ fn json(project: &Project, function: &Function) -> Json {
         "public": function.public,
         "trigger": function.trigger,
         "statements": others.iter().map(statement).collect::<Vec<_>>(),
-        "pool_actions": pool.into_iter().flat_map(|statement| statement.actions).collect::<Vec<_>>(),
+        "pool_actions": actions(pool).unwrap_or_default(),
         "tables": tables_of(project, &others),
         "user_pool": others.iter().any(|statement| statement.on == On::UserPool),
+        "database": actions(database).and_then(|actions| database_json(project, &actions)),
         "environment": environment,
     })
+}
+
+/// All actions of the statements; none where there are none.
+fn actions(statements: Vec<Statement>) -> Option<Vec<String>> {
+    let actions: Vec<String> = statements.into_iter().flat_map(|statement| statement.actions).collect();
+    (!actions.is_empty()).then_some(actions)
+}
+
+/// What a function with the grant `database` needs.
+fn database_json(project: &Project, actions: &[String]) -> Option<Json> {
+    let database = project.database.as_ref()?;
+    // By its name alone a secret's ARN is known but for six characters that Secrets Manager makes up ("Permissions
+    // policy examples" in its user guide).
+    let secret_arn = if database.secret.starts_with("arn:") {
+        database.secret.clone()
+    } else {
+        format!(
+            "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{}-??????",
+            database.secret
+        )
+    };
+    Some(json!({
+        "actions": actions,
+        "secret": database.secret,
+        "secret_arn": secret_arn,
+        "kms_key": database.kms_key,
+        "schema": database.schema,
+        "network": database.network,
+    }))
 }
 
 fn statement(statement: &Statement) -> Json {
@@ -170,6 +204,8 @@ fn statement(statement: &Statement) -> Json {
         On::Table(table) => (table.as_str(), None),
         On::Index { table, index } => (table.as_str(), Some(index)),
         On::UserPool => ("UserPool", None),
+        // Never here: it has no logical id.
+        On::Database => ("", None),
     };
     json!({ "actions": statement.actions, "resource": resource, "index": index })
 }
@@ -179,7 +215,7 @@ fn tables_of(project: &Project, statements: &[Statement]) -> Vec<Json> {
     let granted = |table: &&Table| {
         statements.iter().any(|statement| match &statement.on {
             On::Table(id) | On::Index { table: id, .. } => *id == table.logical_id,
-            On::UserPool => false,
+            On::UserPool | On::Database => false,
         })
     };
     let tables = project.tables.iter().filter(granted);

@@ -107,6 +107,8 @@ async fn a_row_that_is_missing_beside_the_other_is_added_and_the_other_stays() {
         sub: sub.clone(),
         username: "lopezlucas".to_owned(),
         email: None,
+        name: None,
+        preferred_username: None,
         given_name: None,
         family_name: None,
     };

@@ -7,14 +7,15 @@ use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
-use serde_dynamo::aws_sdk_dynamodb_1::to_item;
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
 use crate::aws::{Aws, CallError};
 use crate::config::Missing;
 use crate::profiles::Write;
+pub use crate::row::Identity;
 use crate::row::{Identities, NewIdentity, NewRow, Profiles, now};
 use crate::table::Table;
-use crate::user::User;
+use crate::user::{Sub, User};
 
 /// The API's name, for the log: IAM knows the actions of the members alone.
 const ACTION: &str = "dynamodb:TransactWriteItems";
@@ -44,6 +45,22 @@ impl IdentityTables {
         Self { profiles: Table::new(profiles, aws), identities: Table::new(identities, aws) }
     }
 
+    /// The identity of `sub`, `None` where there is no row. Sees the caller's own last write.
+    pub async fn get_item(&self, sub: &Sub) -> Result<Option<Identity>, CallError> {
+        const ACTION: &str = "dynamodb:GetItem";
+        let answer = self
+            .identities
+            .get_item()
+            .key("id", AttributeValue::S(sub.generated_id()))
+            .projection_expression("id, full_name, id_type, id_number")
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| CallError::new(ACTION, self.identities.name(), &error))?;
+        let malformed = |error| CallError::malformed(ACTION, self.identities.name(), &error);
+        answer.item.map(from_item).transpose().map_err(malformed)
+    }
+
     /// Makes both rows of `user` unless they are there: a repeat changes nothing. Where a request of the user
     /// was faster and made the profile's row alone, the identity is added.
     ///
@@ -53,7 +70,7 @@ impl IdentityTables {
     pub async fn transact_write_items(&self, user: &User) -> Result<Write, CallError> {
         let id = user.sub.generated_id();
         let now = now();
-        let profile = to_item(NewRow::new(user, &now).with_id(&id))
+        let profile = to_item(NewRow::new(user, &now))
             .map_err(|error| CallError::malformed(ACTION, self.profiles.name(), &error))?;
         let identity = to_item(NewIdentity::new(user, &id, &now))
             .map_err(|error| CallError::malformed(ACTION, self.identities.name(), &error))?;

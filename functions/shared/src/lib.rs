@@ -7,6 +7,7 @@
 //! - [`accounts`]: the account in a row of that table, versioned.
 //! - [`confirmation`]: the frame of a PostConfirmation trigger; [`identities`]: the write of one that makes two rows.
 //! - [`user_pool`]: the user pool, one method a Cognito action; [`mend`]: rows that a confirmation left out.
+//! - [`database_secret`]: the secret with the way to the stage's database.
 //! - [`aws`]: the SDK's configuration and errors; [`config`]: the environment; [`logging`].
 //!
 //! A function's role grants exactly the actions its code calls, so each method of a table or a pool is one
@@ -17,6 +18,7 @@ pub mod aws;
 pub mod caller;
 pub mod config;
 pub mod confirmation;
+pub mod database_secret;
 pub mod http;
 pub mod identities;
 pub mod logging;

@@ -36,9 +36,9 @@ pub struct NewRow<'a> {
     /// `PROFILE`; sixteen shards share them out, and all of them are found by asking each.
     sk_shard: String,
     sub: String,
-    /// The key of the user's row in `identities`, in a service that has that table.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    /// The key of the user's row in `identities`, in a stage that has that table. Made from `sub`, so that every
+    /// function that makes the row makes the same one.
+    id: String,
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
@@ -59,7 +59,7 @@ impl<'a> NewRow<'a> {
             sk: PROFILE,
             sk_shard: format!("{PROFILE}#{shard}"),
             sub: user.sub.to_string(),
-            id: None,
+            id: user.sub.generated_id(),
             username: &user.username,
             email: user.email.as_deref(),
             given_name: user.given_name.as_deref(),
@@ -67,11 +67,6 @@ impl<'a> NewRow<'a> {
             created_at: now,
             updated_at: now,
         }
-    }
-
-    /// The row of a user who has one in `identities` too, under `id`.
-    pub fn with_id(self, id: &'a str) -> Self {
-        Self { id: Some(id), ..self }
     }
 }
 
@@ -101,6 +96,18 @@ impl<'a> NewIdentity<'a> {
             updated_at: now,
         }
     }
+}
+
+/// What a read of a row in `identities` asks for, and what its owner is shown.
+#[derive(Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Identity {
+    pub id: String,
+    #[serde(default)]
+    pub full_name: Option<String>,
+    #[serde(default)]
+    pub id_type: Option<String>,
+    #[serde(default)]
+    pub id_number: Option<String>,
 }
 
 /// What a read of the row asks for.
@@ -134,6 +141,8 @@ mod tests {
             sub: Sub::parse("abc").unwrap(),
             username: "ana".to_owned(),
             email: email.map(str::to_owned),
+            name: None,
+            preferred_username: None,
             given_name: None,
             family_name: None,
         }
@@ -146,7 +155,8 @@ mod tests {
         assert_eq!(
             row,
             serde_json::json!({
-                "pk": "USER#abc", "sk": "PROFILE", "sk_shard": "PROFILE#b", "sub": "abc", "username": "ana",
+                "pk": "USER#abc", "sk": "PROFILE", "sk_shard": "PROFILE#b", "sub": "abc",
+                "id": Sub::parse("abc").unwrap().generated_id(), "username": "ana",
                 "email": "ana@example.com",
                 "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
             })

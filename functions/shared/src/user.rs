@@ -55,6 +55,10 @@ pub struct User {
     pub username: String,
     /// Absent where users sign up without one.
     pub email: Option<String>,
+    /// Absent unless they gave it: the whole name, as they write it.
+    pub name: Option<String>,
+    /// Absent unless they gave it: what they want to be called by others.
+    pub preferred_username: Option<String>,
     /// Absent unless they gave it.
     pub given_name: Option<String>,
     /// Absent unless they gave it.
@@ -69,6 +73,8 @@ impl User {
             sub: Sub::parse(attribute("sub")?)?,
             username: username.to_owned(),
             email: filled("email"),
+            name: filled("name"),
+            preferred_username: filled("preferred_username"),
             given_name: filled("given_name"),
             family_name: filled("family_name"),
         })

@@ -48,6 +48,8 @@ fn ana() -> User {
         sub: Sub::parse("0d6a3c1e-7b1f-4c55-9a53-0c2f5f0e4a11").unwrap(),
         username: "ana".to_owned(),
         email: Some(EMAIL.to_owned()),
+        name: None,
+        preferred_username: None,
         given_name: None,
         family_name: None,
     }

@@ -23,10 +23,23 @@ pub struct Wanted {
     pub email: Option<String>,
 }
 
+/// What is to become of the address that waits to be verified.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// It is verified by this code.
+    Code(String),
+    /// A new code is sent there.
+    Resend,
+}
+
+/// One of both, and not the other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Code {
-    code: String,
+struct Verification {
+    #[serde(default, deserialize_with = "present")]
+    code: Option<String>,
+    #[serde(default)]
+    resend: bool,
 }
 
 /// A field that is there has a text: null would look like a wish to remove it.
@@ -53,10 +66,14 @@ pub fn wanted(body: &Body) -> Result<Wanted, Problem> {
     Ok(wanted)
 }
 
-/// The code in a body.
-pub fn code(body: &Body) -> Result<String, Problem> {
-    let Code { code } = parse(body, "Send `code` as text and nothing else.")?;
-    Ok(code)
+/// The code in a body, or the wish for a new one.
+pub fn verification(body: &Body) -> Result<Verify, Problem> {
+    const FIELDS: &str = "Send `code` as text, or `resend` as true, and nothing else.";
+    match parse(body, FIELDS)? {
+        Verification { code: Some(code), resend: false } => Ok(Verify::Code(code)),
+        Verification { code: None, resend: true } => Ok(Verify::Resend),
+        Verification { .. } => Err(refused("invalid_fields", FIELDS)),
+    }
 }
 
 fn parse<T: DeserializeOwned>(body: &Body, fields: &'static str) -> Result<T, Problem> {
@@ -113,6 +130,18 @@ mod tests {
     fn who_is_meant_cannot_be_said_in_the_body() {
         let body = r#"{"userId": "0d6a3c1e-7b1f-4c55-9a53-0c2f5f0e4a11", "name": "Ana"}"#;
         assert_eq!(code_of(body), Err((400, "invalid_fields")));
+    }
+
+    #[test]
+    fn a_code_or_a_new_one_is_asked_for_and_never_both() {
+        let read = |body: &str| verification(&Body::from(body)).map_err(|problem| problem.code);
+        assert_eq!(read(r#"{"code": "123456"}"#), Ok(Verify::Code("123456".to_owned())));
+        assert_eq!(read(r#"{"resend": true}"#), Ok(Verify::Resend));
+        for body in
+            [r#"{"resend": false}"#, r#"{"code": "1", "resend": true}"#, r#"{"code": 1}"#, "{}", r#""code""#]
+        {
+            assert_eq!(read(body), Err("invalid_fields"), "{body}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `PATCH /user/account`: changes the caller's name and e-mail address, in DynamoDB and in Cognito.
-//! `GET /user/account` shows them; `POST /user/account/email-verification` takes the code of a new address.
+//! `GET /user/account` shows them; `POST /user/account/email-verification` takes the code of a new address, or
+//! has another one sent.
 //!
 //! Who calls says the token's `sub` alone. A change is versioned: the answer's `ETag` may come back as
 //! `If-Match`, and a lost race is 412.
@@ -42,6 +43,8 @@ use lambda_http::http::header::{AUTHORIZATION, ETAG, IF_MATCH};
 use lambda_http::http::{HeaderMap, HeaderValue, Method, Response};
 use lambda_http::{Body, Error, Request, service_fn};
 use serde_json::{Map, Value, json};
+
+use body::Verify;
 
 mod body;
 mod protocol;
@@ -101,8 +104,10 @@ impl UpdateAccount {
     }
 
     async fn verification(&self, caller: &Caller, request: &Request) -> Result<Response<Body>, Problem> {
-        let code = body::code(request.body())?;
-        let account = self.verify(caller, token(request.headers())?, &code).await?;
+        let account = match body::verification(request.body())? {
+            Verify::Code(code) => self.verify(caller, token(request.headers())?, &code).await?,
+            Verify::Resend => self.resend(caller).await?,
+        };
         Ok(answer(&account, shown(&account)))
     }
 }

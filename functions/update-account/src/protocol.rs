@@ -140,6 +140,16 @@ impl UpdateAccount {
         }
     }
 
+    /// Has the pool send another code to the pending address, for which no scope is needed. Where nothing is
+    /// pending any more, nothing is sent.
+    pub async fn resend(&self, caller: &Caller) -> Result<Account, Problem> {
+        let account = self.current(caller).await?;
+        match self.tell(caller, account).await? {
+            Told::Done(account) | Told::Refused(account) => Ok(account),
+            Told::Lost => Err(version_mismatch()),
+        }
+    }
+
     /// Verifies the pending address by its code. A repeat finds nothing pending any more and changes nothing.
     pub async fn verify(&self, caller: &Caller, token: &str, code: &str) -> Result<Account, Problem> {
         let account = self.current(caller).await?;

@@ -291,6 +291,25 @@ async fn a_token_that_may_not_verify_is_told_to_sign_in_again() {
 }
 
 #[tokio::test]
+async fn a_lost_code_is_sent_anew_and_the_former_one_is_worth_nothing() {
+    let world = World::new().await;
+    let again = include_str!("../events/resend.json");
+    let (status, body, _) = world.send(again, None).await;
+    assert_eq!((status, &body["pending_email"]), (200, &Value::Null), "nothing is pending, nothing is sent");
+    assert_eq!(world.code(NEW).await, None);
+
+    world.patch(EMAIL_EVENT).await;
+    let lost = world.code(NEW).await.unwrap();
+    let (status, body, _) = world.send(again, None).await;
+    assert_eq!((status, &body["pending_email"]), (200, &json!(NEW)));
+    let code = world.code(NEW).await.unwrap();
+    assert_ne!(code, lost);
+    assert_eq!(world.verify(&lost).await.0, 400);
+    assert_eq!(world.verify(&code).await.0, 200);
+    assert_eq!(world.pool_email().await.0, NEW);
+}
+
+#[tokio::test]
 async fn an_address_that_was_asked_for_can_be_taken_back() {
     let world = World::new().await;
     world.patch(EMAIL_EVENT).await;

@@ -1,4 +1,4 @@
-//! Secrets Manager: what functions read of the secrets that a stack made.
+//! Secrets Manager: what functions read of the secrets that a stack or an administrator made.
 
 mod generate;
 pub mod resources;
@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cloud::{Cloud, arn};
 use crate::store::{Persisted, Store};
@@ -64,6 +64,21 @@ impl State {
 }
 
 impl Secret {
+    /// Without any value yet.
+    fn new(name: String, arn: String) -> Self {
+        let now = jiff::Timestamp::now();
+        Self {
+            name,
+            arn,
+            description: None,
+            kms_key: None,
+            created_at: now,
+            changed_at: now,
+            versions: Vec::new(),
+            tags: BTreeMap::new(),
+        }
+    }
+
     fn stages(&self, at: usize) -> &'static [&'static str] {
         match self.versions.len() - at {
             1 => &["AWSCURRENT"],
@@ -91,10 +106,14 @@ pub async fn handle(cloud: &Arc<Cloud>, call: Call) -> Response {
 
 fn answer(cloud: &Cloud, call: &Call) -> Result<Value, AwsError> {
     let operation = call.target().unwrap_or_default();
-    if !matches!(operation, "GetSecretValue" | "DescribeSecret") {
+    let known = ["CreateSecret", "PutSecretValue", "DeleteSecret", "GetSecretValue", "DescribeSecret"];
+    if !known.contains(&operation) {
         return Err(AwsError::not_implemented(format_args!("secretsmanager:{operation}")));
     }
     let input = call.json()?;
+    if operation == "CreateSecret" {
+        return create(cloud, call, &input);
+    }
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let id = text("SecretId").ok_or_else(|| {
         AwsError::new(
@@ -112,10 +131,77 @@ fn answer(cloud: &Cloud, call: &Call) -> Result<Value, AwsError> {
     };
     cloud.iam.authorize(&call.principal, &format!("secretsmanager:{operation}"), &resource, &[])?;
     let secret = secret.ok_or_else(|| not_found("Secrets Manager can't find the specified secret."))?;
-    if operation == "DescribeSecret" {
-        return Ok(description(&secret));
+    match operation {
+        "PutSecretValue" => return put_value(cloud, secret, &input),
+        "DeleteSecret" => return delete(cloud, &secret, &input),
+        "DescribeSecret" => return Ok(description(&secret)),
+        _ => {}
     }
     value(&secret, text("VersionId"), text("VersionStage"))
+}
+
+/// With a text alone: what else the operation can say is refused, not ignored.
+fn create(cloud: &Cloud, call: &Call, input: &Map<String, Value>) -> Result<Value, AwsError> {
+    only(input, "CreateSecret", &["Name", "SecretString", "ClientRequestToken"])?;
+    let name = required(input, "Name")?;
+    let value = required(input, "SecretString")?;
+    let arn = new_arn(&call.region, name);
+    cloud.iam.authorize(&call.principal, "secretsmanager:CreateSecret", &arn, &[])?;
+    let mut secret = Secret::new(name.to_owned(), arn.clone());
+    secret.put(value.to_owned());
+    let answer = written(&secret);
+    cloud.secrets.state.write(|state| {
+        if state.find(&call.region, name).is_some() {
+            let text = format!("The operation failed because the secret {name} already exists.");
+            return Err(AwsError::new(400, "ResourceExistsException", text));
+        }
+        state.secrets.insert(arn, secret);
+        Ok(answer)
+    })
+}
+
+fn put_value(cloud: &Cloud, mut secret: Secret, input: &Map<String, Value>) -> Result<Value, AwsError> {
+    only(input, "PutSecretValue", &["SecretId", "SecretString", "ClientRequestToken"])?;
+    secret.put(required(input, "SecretString")?.to_owned());
+    let answer = written(&secret);
+    cloud.secrets.state.write(|state| state.secrets.insert(secret.arn.clone(), secret));
+    Ok(answer)
+}
+
+/// At once: a recovery window is not implemented.
+fn delete(cloud: &Cloud, secret: &Secret, input: &Map<String, Value>) -> Result<Value, AwsError> {
+    only(input, "DeleteSecret", &["SecretId", "ForceDeleteWithoutRecovery"])?;
+    if input.get("ForceDeleteWithoutRecovery") != Some(&json!(true)) {
+        return Err(AwsError::not_implemented("secretsmanager:DeleteSecret with a recovery window"));
+    }
+    cloud.secrets.state.write(|state| state.secrets.remove(&secret.arn));
+    Ok(json!({"ARN": secret.arn, "Name": secret.name, "DeletionDate": jiff::Timestamp::now().as_second()}))
+}
+
+fn only(input: &Map<String, Value>, operation: &str, known: &[&str]) -> Result<(), AwsError> {
+    match input.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(AwsError::not_implemented(format_args!("secretsmanager:{operation} with {key}"))),
+    }
+}
+
+fn required<'a>(input: &'a Map<String, Value>, name: &str) -> Result<&'a str, AwsError> {
+    input.get(name).and_then(Value::as_str).ok_or_else(|| {
+        let text = format!("You must provide a value for the {name} parameter.");
+        AwsError::new(400, "InvalidParameterException", text)
+    })
+}
+
+/// Secrets Manager ends every ARN with six random characters.
+fn new_arn(region: &str, name: &str) -> String {
+    let end: String = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect();
+    arn("secretsmanager", region, &format!("secret:{name}-{end}"))
+}
+
+/// The answer of what wrote a value.
+fn written(secret: &Secret) -> Value {
+    let version = secret.versions.last().map(|version| version.id.as_str());
+    json!({"ARN": secret.arn, "Name": secret.name, "VersionId": version})
 }
 
 fn not_found(text: &str) -> AwsError {

@@ -6,9 +6,9 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Secret;
 use super::generate::Recipe;
-use crate::cloud::{Cloud, arn};
+use super::{Secret, new_arn};
+use crate::cloud::Cloud;
 use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
 
 pub const TYPES: &[&'static dyn ResourceType] = &[&SecretType];
@@ -69,20 +69,13 @@ impl ResourceType for SecretType {
         Box::pin(async move {
             let properties: Properties = request.typed()?;
             let name = properties.name.clone().unwrap_or_else(|| generated_name(request, 512));
-            // Secrets Manager ends every ARN with six random characters.
-            let end: String = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect();
-            let arn = arn("secretsmanager", &request.region, &format!("secret:{name}-{end}"));
+            let arn = new_arn(&request.region, &name);
             may(cloud, request, "secretsmanager:CreateSecret", &arn)?;
-            let now = jiff::Timestamp::now();
             let mut secret = Secret {
                 kms_key: properties.key(cloud, request)?,
-                arn: arn.clone(),
                 description: properties.description.clone(),
-                created_at: now,
-                changed_at: now,
-                versions: Vec::new(),
                 tags: request.all_tags(&properties.tags),
-                name,
+                ..Secret::new(name, arn.clone())
             };
             if let Some(value) = properties.value()? {
                 secret.put(value);

@@ -21,7 +21,7 @@ pub enum Reason {
     /// Without it nothing identifies the user.
     #[error("the event's user has no usable sub")]
     NoSub,
-    /// With AWS's error code.
+    /// With the error code of AWS or the database.
     #[error("the user's row was not written: {code}")]
     RowNotWritten {
         /// Such as `ProvisionedThroughputExceededException`.

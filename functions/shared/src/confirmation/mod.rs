@@ -12,12 +12,30 @@ use crate::aws::CallError;
 use crate::profiles::Write;
 use crate::user::User;
 
+/// Why a row was not written.
+pub trait NotWritten {
+    /// Writes it to the log, whole.
+    fn log(&self);
+    /// The cause in one word, fit for whoever signs up.
+    fn code(&self) -> String;
+}
+
+impl NotWritten for CallError {
+    fn log(&self) {
+        self.log();
+    }
+
+    fn code(&self) -> String {
+        self.code.clone()
+    }
+}
+
 /// Lets `write` make the rows of a user who confirmed a sign-up, and answers the event's own text: Cognito
 /// takes anything else for an error, and a text that is not touched loses no field that this code does not
 /// know. An event about something else is answered without a write.
-pub async fn answer(
+pub async fn answer<E: NotWritten>(
     event: LambdaEvent<Box<RawValue>>,
-    write: impl AsyncFnOnce(&User) -> Result<Write, CallError>,
+    write: impl AsyncFnOnce(&User) -> Result<Write, E>,
 ) -> Result<Box<RawValue>, Failure> {
     let failed = |reason| Failure { reason, request_id: event.context.request_id.clone() };
     if let Some(user) = event::confirmed_user(event.payload.get()).map_err(failed)? {
@@ -27,7 +45,7 @@ pub async fn answer(
             Ok(Write::ConditionFailed) => tracing::info!(subject, "the user was confirmed before"),
             Err(error) => {
                 error.log();
-                return Err(failed(Reason::RowNotWritten { code: error.code }));
+                return Err(failed(Reason::RowNotWritten { code: error.code() }));
             }
         }
     }

@@ -1,0 +1,133 @@
+//! Which calls of AWS a function's binary can make, and on what: read off its sources and those of the members
+//! it uses.
+//!
+//! [`analysis`] runs `main` on sets of possibilities ([`value`]): every function that is reached is run with
+//! what it is called with, every closure and trait object with what it may be. [`index`] knows every definition,
+//! [`types`] what declared types add, [`expressions`] and [`invoke`] what code does, [`macros`] and [`expansion`] what
+//! macros stand for, [`sdk`] the SDK, and [`found`] turns requests that are sent into rights.
+//!
+//! What cannot be told is a fault with its place: never a call less.
+
+mod analysis;
+mod expansion;
+mod expressions;
+mod found;
+mod index;
+mod invoke;
+mod macros;
+mod sdk;
+mod types;
+mod value;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::place::{Fault, Place};
+use crate::workspace::{Kind, Workspace};
+use analysis::Analysis;
+use index::{Def, Index};
+use macros::Macros;
+
+/// What a call works on, by the names that the environments give.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    Table(String),
+    Index {
+        table: String,
+        index: String,
+    },
+    UserPool,
+    /// The secret of the stage's database.
+    Database,
+}
+
+/// As grants write it: `profiles`, `profiles/index/by-email`, `user_pool`, `database`.
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table(name) => formatter.write_str(name),
+            Self::Index { table, index } => write!(formatter, "{table}/index/{index}"),
+            Self::UserPool => formatter.write_str("user_pool"),
+            Self::Database => formatter.write_str("database"),
+        }
+    }
+}
+
+/// A call that can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The SDK crate without `aws_sdk_`.
+    pub service: String,
+    /// The API's operation; none for a member of a transaction.
+    pub operation: Option<String>,
+    /// IAM actions, each with what it is on.
+    pub needs: Vec<(String, Resource)>,
+    pub place: Place,
+    /// From `main` to the function that makes the call.
+    pub chain: Vec<String>,
+}
+
+/// What was read off one function's code.
+#[derive(Debug, Default)]
+pub struct Derived {
+    /// In the order of files and lines.
+    pub calls: Vec<Call>,
+    pub faults: Vec<Fault>,
+}
+
+impl Derived {
+    /// The operations that the binary sends: service and operation.
+    pub fn operations(&self) -> BTreeSet<(String, String)> {
+        let sent = self.calls.iter().filter_map(|call| Some((call.service.clone(), call.operation.clone()?)));
+        sent.collect()
+    }
+}
+
+/// A workspace that calls can be read off: each function's by [`Reader::derive`].
+pub struct Reader<'w> {
+    workspace: &'w Workspace,
+    macros: Macros,
+}
+
+impl<'w> Reader<'w> {
+    pub fn new(workspace: &'w Workspace) -> Self {
+        Self { workspace, macros: Macros::new(workspace) }
+    }
+
+    /// The calls of the binaries of `functions`, in their order.
+    pub fn derive(&self, functions: &[&str]) -> Vec<Derived> {
+        let index = Index::new(self.workspace, &self.macros);
+        functions.iter().map(|function| self.function(&index, function)).collect()
+    }
+
+    fn function(&self, index: &Index<'_>, package: &str) -> Derived {
+        let crates = self.workspace.crates.iter();
+        let binary = crates.clone().position(|found| found.package == package && found.kind == Kind::Binary);
+        let Some(binary) = binary else { return Derived::default() };
+        let root = index.root_of(binary);
+        let main = index.resolve(root, &["crate".to_owned(), "main".to_owned()], index::Space::Values);
+        let main = main.and_then(|(target, _)| match target {
+            index::Target::Def(id) => match &index.defs[id].def {
+                Def::Function(main) => Some(*main),
+                _ => None,
+            },
+            index::Target::External(_) => None,
+        });
+        let Some(main) = main else {
+            let place = self.workspace.crates[binary].modules.first().map(|module| module.file.whole());
+            let fault = Fault::new("unresolved-call", "this binary has no `main`");
+            let faults = vec![Fault { place, ..fault }];
+            return Derived { calls: Vec::new(), faults };
+        };
+        let mut analysis = Analysis::new(index, &self.macros);
+        analysis.run(main);
+        let mut calls = analysis.calls();
+        calls.sort_by(|one, other| {
+            let key = |call: &Call| {
+                (call.place.path().to_owned(), call.place.line, call.place.column, call.needs.clone())
+            };
+            key(one).cmp(&key(other))
+        });
+        Derived { calls, faults: analysis.faults.into_values().collect() }
+    }
+}

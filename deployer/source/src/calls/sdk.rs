@@ -1,0 +1,175 @@
+//! What is known of the AWS SDK for Rust: its clients, their operations, and which of their settings name a
+//! resource.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+/// Operations by service.
+struct Operations {
+    of: HashMap<&'static str, HashSet<&'static str>>,
+    /// Names that are an operation's wherever they are called.
+    telling: HashSet<&'static str>,
+}
+
+static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
+    let mut operations = Operations { of: HashMap::new(), telling: HashSet::new() };
+    for line in include_str!("operations.txt").lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let Some(service) = words.next() else { continue };
+        let known = operations.of.entry(service).or_default();
+        for word in words {
+            known.insert(word.trim_start_matches('!'));
+            if !word.starts_with('!') {
+                operations.telling.insert(word);
+            }
+        }
+    }
+    operations
+});
+
+/// Methods of every client that are no operations.
+const NO_OPERATIONS: [&str; 9] =
+    ["config", "clone", "as_ref", "borrow", "to_owned", "into", "as_ptr", "fmt", "deref"];
+
+/// Whether a name is, wherever it is called, most likely an operation.
+pub fn is_operation(name: &str) -> bool {
+    OPERATIONS.telling.contains(name)
+}
+
+/// Whether a method of a service's client begins a request. Of a service that is not listed every method does.
+pub fn begins(service: &str, method: &str) -> bool {
+    match OPERATIONS.of.get(service) {
+        Some(known) => known.contains(method),
+        None => !NO_OPERATIONS.contains(&method),
+    }
+}
+
+/// The service whose client a path names: `aws_sdk_dynamodb::Client`.
+pub fn client(path: &[String]) -> Option<String> {
+    let service = path.first()?.strip_prefix("aws_sdk_")?;
+    (path.len() > 1 && path.last().is_some_and(|last| last == "Client")).then(|| service.to_owned())
+}
+
+/// What a path that makes a builder begins: service, operation, and whether that is a member of a transaction.
+pub fn builder(path: &[String]) -> Option<(String, String, bool)> {
+    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+    let service = parts.first()?.strip_prefix("aws_sdk_")?;
+    match parts.as_slice() {
+        [.., "types", of, "builder"] | [.., "builders", of, "default"] if service == "dynamodb" => {
+            let operation = match of.trim_end_matches("Builder") {
+                "Put" => "put_item",
+                "Update" => "update_item",
+                "Delete" => "delete_item",
+                "ConditionCheck" => "condition_check_item",
+                "Get" => "get_item",
+                _ => return None,
+            };
+            Some((service.to_owned(), operation.to_owned(), true))
+        }
+        [_, "operation", operation, .., "builder" | "default" | "new"] => {
+            begins(service, operation).then(|| (service.to_owned(), (*operation).to_owned(), false))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a setting of a request may say what the request is on.
+pub fn names_resource(setting: &str) -> bool {
+    matches!(
+        setting,
+        "table_name"
+            | "index_name"
+            | "user_pool_id"
+            | "secret_id"
+            | "statement"
+            | "statements"
+            | "transact_statements"
+            | "transact_items"
+            | "request_items"
+    )
+}
+
+/// `put_item` -> `PutItem`.
+pub fn operation_name(method: &str) -> String {
+    let mut name = String::with_capacity(method.len());
+    for word in method.split('_') {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.extend(letters);
+    }
+    name
+}
+
+/// Operations of a user pool that need no right: whoever calls them proves with a token, a password or a code
+/// who they are ("Understanding API, OIDC, and managed login pages authentication", Cognito developer guide).
+pub fn needs_no_right(operation: &str) -> bool {
+    matches!(
+        operation,
+        "associate_software_token"
+            | "change_password"
+            | "complete_web_authn_registration"
+            | "confirm_device"
+            | "confirm_forgot_password"
+            | "confirm_sign_up"
+            | "delete_user"
+            | "delete_user_attributes"
+            | "delete_web_authn_credential"
+            | "forget_device"
+            | "forgot_password"
+            | "get_device"
+            | "get_tokens_from_refresh_token"
+            | "get_user"
+            | "get_user_attribute_verification_code"
+            | "get_user_auth_factors"
+            | "global_sign_out"
+            | "initiate_auth"
+            | "list_devices"
+            | "list_web_authn_credentials"
+            | "resend_confirmation_code"
+            | "respond_to_auth_challenge"
+            | "revoke_token"
+            | "set_user_mfa_preference"
+            | "set_user_settings"
+            | "sign_up"
+            | "start_web_authn_registration"
+            | "update_device_status"
+            | "update_user_attributes"
+            | "verify_software_token"
+            | "verify_user_attribute"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split("::").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn clients_and_builders_are_known_by_their_paths() {
+        assert_eq!(client(&path("aws_sdk_dynamodb::Client")).as_deref(), Some("dynamodb"));
+        assert_eq!(client(&path("aws_sdk_s3::client::Client")).as_deref(), Some("s3"));
+        assert_eq!(client(&path("reqwest::Client")), None);
+        let put = builder(&path("aws_sdk_dynamodb::types::Put::builder"));
+        assert_eq!(put, Some(("dynamodb".to_owned(), "put_item".to_owned(), true)));
+        let input =
+            builder(&path("aws_sdk_dynamodb::operation::query::builders::QueryInputBuilder::default"));
+        assert_eq!(input, Some(("dynamodb".to_owned(), "query".to_owned(), false)));
+        assert_eq!(builder(&path("aws_sdk_dynamodb::types::TransactWriteItem::builder")), None);
+    }
+
+    #[test]
+    fn common_words_are_operations_of_known_clients_alone() {
+        assert!(begins("kms", "decrypt") && !is_operation("decrypt"));
+        assert!(is_operation("put_item") && begins("dynamodb", "put_item") && !begins("dynamodb", "config"));
+        assert!(begins("unheard_of", "do_it") && !begins("unheard_of", "clone"));
+    }
+
+    #[test]
+    fn operations_are_named_as_in_the_api() {
+        assert_eq!(operation_name("transact_write_items"), "TransactWriteItems");
+        assert_eq!(operation_name("list_objects_v2"), "ListObjectsV2");
+    }
+}

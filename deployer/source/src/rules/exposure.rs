@@ -1,0 +1,150 @@
+//! Rules on what must not get out, and on what must not be taken on trust.
+
+use super::Findings;
+use super::facts::{Call, Facts};
+use super::value::{Kind, Value};
+
+pub fn check(facts: &Facts, findings: &mut Findings) {
+    secrets(facts, findings);
+    logs(facts, findings);
+    verified(facts, findings);
+    tls(facts, findings);
+    origins(facts, findings);
+}
+
+/// Parts of the names of variables that hold secrets.
+const SECRETS: [&str; 13] = [
+    "PASSWORD",
+    "PASSWD",
+    "SECRET",
+    "TOKEN",
+    "CREDENTIAL",
+    "API_KEY",
+    "APIKEY",
+    "PRIVATE_KEY",
+    "ACCESS_KEY",
+    "DATABASE_URL",
+    "DB_URL",
+    "CONNECTION_STRING",
+    "DATABASE_DSN",
+];
+
+/// Ends of names that only say where a secret is, and Lambda's own variables.
+fn is_secret(variable: &str) -> bool {
+    let named =
+        ["_ARN", "_NAME", "_ID", "_TTL", "_SECONDS", "_REGION"].iter().any(|end| variable.ends_with(end));
+    !named && !variable.starts_with("AWS_") && SECRETS.iter().any(|part| variable.contains(part))
+}
+
+fn secrets(facts: &Facts, findings: &mut Findings) {
+    let reads = |call: &&Call| ["var", "var_os"].contains(&call.name.as_str());
+    let readers: Vec<usize> = facts.calls.iter().filter(reads).map(|call| call.routine).collect();
+    for call in &facts.calls {
+        let direct = reads(&call);
+        let helper =
+            facts.targets.iter().any(|(place, routine)| *place == call.place && readers.contains(routine));
+        let named = call.args.iter().filter_map(|arg| arg.literal.as_deref());
+        let secret = named.into_iter().find(|name| is_secret(name) && !is_reference(facts, name));
+        if let Some(name) = secret.filter(|_| direct || helper) {
+            let message =
+                format!("{name} comes from the environment, which everyone who may see the function sees");
+            findings.add("secret-in-environment", &call.place, message);
+        }
+    }
+}
+
+/// Whether a variable's value is given to Secrets Manager, so that it only says where a secret is.
+fn is_reference(facts: &Facts, variable: &str) -> bool {
+    facts.calls.iter().filter(|call| call.name == "secret_id").any(|call| {
+        let marks = call.args.iter().flat_map(|arg| &arg.marks);
+        marks.into_iter().any(|mark| mark.kind == Kind::Variable && mark.what == variable)
+    })
+}
+
+fn logs(facts: &Facts, findings: &mut Findings) {
+    const WHOLE: [Kind; 9] = [
+        Kind::Event,
+        Kind::Body,
+        Kind::Headers,
+        Kind::Context,
+        Kind::Authorizer,
+        Kind::Jwt,
+        Kind::Claims,
+        Kind::Attributes,
+        Kind::Token,
+    ];
+    for log in &facts.logs {
+        let told = log.values.iter().find_map(|value| WHOLE.into_iter().find_map(|kind| value.mark(kind)));
+        if let Some(mark) = told {
+            findings.add("logged-event", &log.place, format!("{} goes into the log", mark.what));
+        }
+    }
+}
+
+fn verified(facts: &Facts, findings: &mut Findings) {
+    const RULE: &str = "verified-by-hand";
+    let is_flag = |value: &Value| {
+        value
+            .literal
+            .as_deref()
+            .is_some_and(|name| ["email_verified", "phone_number_verified"].contains(&name))
+    };
+    let is_true = |value: &Value| value.literal.as_deref() == Some("true");
+    let message = "an address is marked as verified that nobody has proved to have";
+    for call in &facts.calls {
+        let named = call.name == "value"
+            && call.args.first().is_some_and(is_true)
+            && facts.calls.iter().any(|other| {
+                other.name == "name"
+                    && other.context == call.context
+                    && other.root == call.root
+                    && other.args.first().is_some_and(is_flag)
+            });
+        let given = call.args.windows(2).any(|pair| is_flag(&pair[0]) && is_true(&pair[1]));
+        if named || given {
+            findings.add(RULE, &call.place, message.to_owned());
+        }
+    }
+    for entry in facts.entries.iter().filter(|entry| is_true(&entry.value)) {
+        if ["email_verified", "phone_number_verified"].contains(&entry.name.as_str()) {
+            findings.add(RULE, &entry.place, message.to_owned());
+        }
+    }
+}
+
+fn tls(facts: &Facts, findings: &mut Findings) {
+    const RULE: &str = "unverified-tls";
+    const CONNECTORS: [&str; 4] = ["MakeRustlsConnect", "MakeTlsConnector", "TlsConnector", "ClientConfig"];
+    let message = "whoever is between the function and the other side can read and change everything";
+    let mentioned = |wanted: &str| facts.mentions.iter().find(|(name, _)| name == wanted);
+    // Beside a connector that checks, it is for what a setting says has no TLS.
+    let checked = CONNECTORS.into_iter().any(|connector| mentioned(connector).is_some());
+    if let Some((_, place)) = mentioned("NoTls").filter(|_| !checked) {
+        findings.add(RULE, place, message.to_owned());
+    }
+    for call in &facts.calls {
+        if call.name.starts_with("danger_accept_invalid") || call.name == "set_certificate_verifier" {
+            findings.add(RULE, &call.place, message.to_owned());
+        }
+    }
+}
+
+fn origins(facts: &Facts, findings: &mut Findings) {
+    let is_header = |value: &Value| {
+        let literal = value.literal.as_deref().unwrap_or_default();
+        literal.eq_ignore_ascii_case("access-control-allow-origin")
+            || value.ty.as_deref() == Some("ACCESS_CONTROL_ALLOW_ORIGIN")
+    };
+    let is_any = |value: &Value| value.literal.as_deref() == Some("*");
+    let message = "any site may read the answer in its visitors' browsers".to_owned();
+    for call in &facts.calls {
+        if call.args.windows(2).any(|pair| is_header(&pair[0]) && is_any(&pair[1])) {
+            findings.add("any-origin", &call.place, message.clone());
+        }
+    }
+    for entry in facts.entries.iter().filter(|entry| is_any(&entry.value)) {
+        if entry.name.eq_ignore_ascii_case("access-control-allow-origin") {
+            findings.add("any-origin", &entry.place, message.clone());
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The values of expressions, calls apart.
+
+use syn::spanned::Spanned;
+use syn::{Arm, Expr, ExprIf, ExprMatch, ExprStruct, Lit, Pat};
+
+use super::access;
+use super::flow::{Flow, Frame};
+use super::raising::raises;
+use super::value::{Kind, Value};
+
+impl Flow<'_> {
+    /// What an expression is, seen through what only borrows, waits or converts.
+    pub fn expr(&mut self, frame: &mut Frame, expr: &Expr) -> Value {
+        match expr {
+            Expr::Paren(found) => self.expr(frame, &found.expr),
+            Expr::Group(found) => self.expr(frame, &found.expr),
+            Expr::Reference(found) => self.expr(frame, &found.expr),
+            Expr::Unary(found) => self.expr(frame, &found.expr),
+            Expr::Cast(found) => self.expr(frame, &found.expr),
+            Expr::Await(found) => self.expr(frame, &found.base),
+            Expr::Try(found) => {
+                let value = self.expr(frame, &found.expr);
+                Value { effect: None, ..value }
+            }
+            Expr::Lit(found) => match &found.lit {
+                Lit::Str(text) => {
+                    let place = self.program.place(frame.routine, text.span());
+                    self.facts.texts.push((text.value(), place));
+                    let value = Value { literal: Some(text.value()), ..Value::default() };
+                    if is_constant(&text.value()) { value.and(Kind::Variable, text.value()) } else { value }
+                }
+                Lit::Bool(flag) => Value { literal: Some(flag.value.to_string()), ..Value::default() },
+                _ => Value::default(),
+            },
+            Expr::Path(found) => self.path(frame, &found.path),
+            Expr::Field(found) => {
+                let base = self.expr(frame, &found.base);
+                self.access(frame, &base, &access::member(&found.member), found.member.span())
+            }
+            Expr::Index(found) => {
+                let base = self.expr(frame, &found.expr);
+                let index = self.expr(frame, &found.index);
+                match index.literal {
+                    Some(name) => self.access(frame, &base, &name, found.index.span()),
+                    None => base.derived(),
+                }
+            }
+            Expr::Call(found) => self.call(frame, found),
+            Expr::MethodCall(found) => self.method(frame, found),
+            Expr::Macro(found) => self.macro_call(frame, &found.mac),
+            Expr::Struct(found) => self.structure(frame, found),
+            Expr::Block(found) => self.block(frame, &found.block),
+            Expr::Unsafe(found) => self.block(frame, &found.block),
+            Expr::Async(found) => self.inner(frame, |flow, frame| flow.block(frame, &found.block)),
+            Expr::Closure(found) => self.closure(frame, found, &Value::default()),
+            Expr::If(found) => self.branch(frame, found),
+            Expr::Match(found) => self.matching(frame, found),
+            Expr::Tuple(found) => self.tuple(frame, found),
+            Expr::Array(found) => {
+                found.elems.iter().fold(Value::default(), |all, part| all.mixed(&self.expr(frame, part)))
+            }
+            Expr::Binary(found) => {
+                let left = self.expr(frame, &found.left);
+                left.mixed(&self.expr(frame, &found.right))
+            }
+            Expr::Let(found) => {
+                let value = self.expr(frame, &found.expr);
+                self.pattern(frame, &found.pat, value.clone());
+                value
+            }
+            Expr::Assign(found) => {
+                let value = self.expr(frame, &found.right);
+                self.assign(frame, &found.left, &value);
+                Value::of_type("()")
+            }
+            Expr::Return(found) => {
+                if let Some(expr) = &found.expr {
+                    let value = self.expr(frame, expr);
+                    if let Some(last) = frame.returns.last_mut() {
+                        *last = std::mem::take(last).join(&value);
+                    }
+                }
+                Value::default()
+            }
+            Expr::ForLoop(found) => {
+                let each = self.expr(frame, &found.expr);
+                frame.open();
+                self.pattern(frame, &found.pat, each);
+                self.twice(frame, &found.body);
+                frame.close();
+                Value::of_type("()")
+            }
+            Expr::While(found) => {
+                frame.open();
+                self.expr(frame, &found.cond);
+                self.twice(frame, &found.body);
+                frame.close();
+                Value::of_type("()")
+            }
+            Expr::Loop(found) => self.twice(frame, &found.body),
+            Expr::Break(found) => {
+                found.expr.as_ref().map_or_else(Value::default, |expr| self.expr(frame, expr))
+            }
+            Expr::Repeat(found) => self.expr(frame, &found.expr).derived(),
+            Expr::Range(found) => {
+                for end in [&found.start, &found.end].into_iter().flatten() {
+                    self.expr(frame, end);
+                }
+                Value::default()
+            }
+            _ => Value::default(),
+        }
+    }
+
+    /// A loop's body sees what an earlier turn assigned.
+    fn twice(&mut self, frame: &mut Frame, body: &syn::Block) -> Value {
+        self.block(frame, body);
+        self.block(frame, body)
+    }
+
+    /// A body whose `return` does not leave the function around it.
+    pub fn inner(&mut self, frame: &mut Frame, body: impl FnOnce(&mut Self, &mut Frame) -> Value) -> Value {
+        frame.returns.push(Value::default());
+        let value = body(self, frame);
+        value.join(&frame.returns.pop().unwrap_or_default())
+    }
+
+    /// What a closure answers when each of its parameters is `given`.
+    pub fn closure(&mut self, frame: &mut Frame, closure: &syn::ExprClosure, given: &Value) -> Value {
+        frame.open();
+        frame.closures += 1;
+        for input in &closure.inputs {
+            self.pattern(frame, input, given.clone());
+        }
+        let value = self.inner(frame, |flow, frame| flow.expr(frame, &closure.body));
+        frame.closures -= 1;
+        frame.close();
+        value
+    }
+
+    fn path(&mut self, frame: &mut Frame, path: &syn::Path) -> Value {
+        if let Some(name) = path.get_ident() {
+            let name = name.to_string();
+            if let Some(value) = frame.find(&name) {
+                return value.clone();
+            }
+        }
+        self.mention(frame, path);
+        let names = super::calls::segments(path);
+        let owner = self.program.routines[frame.routine].owner.clone();
+        if let Some(constant) = self.program.constant(&names, owner.as_deref()) {
+            return self.expr(frame, constant);
+        }
+        if let Some(name) = names.last().filter(|name| is_constant(name)) {
+            return Value::of_type(name);
+        }
+        // A function that is passed on can run with anything.
+        for routine in self.program.by_path(&names, Some(frame.routine)) {
+            self.enter(frame, routine, None, &[]);
+        }
+        Value::default()
+    }
+
+    fn structure(&mut self, frame: &mut Frame, found: &ExprStruct) -> Value {
+        self.mention(frame, &found.path);
+        let last = found.path.segments.last().map(|last| last.ident.to_string());
+        let owner = self.program.routines[frame.routine].owner.clone();
+        let ty = last.map(|last| if last == "Self" { owner.unwrap_or(last) } else { last });
+        let mut whole = Value { ty: ty.clone(), built: true, ..Value::default() };
+        if let Some(rest) = &found.rest {
+            let rest = self.expr(frame, rest);
+            whole = whole.join(&rest);
+        }
+        for field in &found.fields {
+            let value = self.expr(frame, &field.expr);
+            let name = access::member(&field.member);
+            self.entry(frame, &name, field.member.span(), &value, false);
+            if let Some(ty) = &ty {
+                self.store(ty, &name, &value);
+            }
+            whole.marks.extend(value.derived().marks);
+        }
+        whole
+    }
+
+    /// A tuple; one of a name and a value is an entry of a map.
+    fn tuple(&mut self, frame: &mut Frame, found: &syn::ExprTuple) -> Value {
+        let parts: Vec<Value> = found.elems.iter().map(|part| self.expr(frame, part)).collect();
+        if let [name, value] = parts.as_slice()
+            && let Some(name) = &name.literal
+        {
+            self.entry(frame, name, found.span(), value, false);
+        }
+        let unit = if parts.is_empty() { Value::of_type("()") } else { Value::default() };
+        parts.iter().fold(unit, Value::mixed)
+    }
+
+    fn assign(&mut self, frame: &mut Frame, left: &Expr, value: &Value) {
+        match left {
+            Expr::Path(found) => {
+                if let Some(name) = found.path.get_ident() {
+                    frame.assign(&name.to_string(), value);
+                }
+            }
+            Expr::Field(found) => {
+                let base = self.expr(frame, &found.base);
+                let name = access::member(&found.member);
+                self.entry(frame, &name, found.member.span(), value, false);
+                if let Some(ty) = &base.ty {
+                    self.store(ty, &name, value);
+                }
+            }
+            Expr::Index(found) => {
+                self.expr(frame, &found.expr);
+                let index = self.expr(frame, &found.index);
+                if let Some(name) = index.literal {
+                    self.entry(frame, &name, found.index.span(), value, true);
+                }
+            }
+            Expr::Infer(_) => self.swallow_if_write(frame, value, left),
+            _ => {
+                self.expr(frame, left);
+            }
+        }
+    }
+
+    fn swallow_if_write(&mut self, frame: &Frame, value: &Value, at: &Expr) {
+        if value.effect.is_some() {
+            self.swallow(frame, at.span(), "its result is thrown away");
+        }
+    }
+
+    fn branch(&mut self, frame: &mut Frame, found: &ExprIf) -> Value {
+        frame.open();
+        let value = self.expr(frame, &found.cond);
+        if let Expr::Let(condition) = &*found.cond
+            && value.effect.is_some()
+            && self.forgets(found, condition)
+        {
+            self.swallow(frame, condition.let_token.span(), "the error goes no further");
+        }
+        frame.branchings += 1;
+        let branching = frame.branchings;
+        frame.arms.push((branching, 0));
+        let then = self.block(frame, &found.then_branch);
+        frame.arms.pop();
+        frame.close();
+        let Some((_, otherwise)) = &found.else_branch else { return Value { effect: None, ..then } };
+        frame.arms.push((branching, 1));
+        let otherwise = self.expr(frame, otherwise);
+        frame.arms.pop();
+        then.join(&otherwise)
+    }
+
+    /// `if let Err(e) = write` whose block forgets the error, and `if let Ok(…)` with nothing for the other case.
+    fn forgets(&self, found: &ExprIf, condition: &syn::ExprLet) -> bool {
+        match catches(&condition.pat) {
+            Caught::Every => !found.then_branch.stmts.iter().any(|statement| raises(self.program, statement)),
+            Caught::Success => match &found.else_branch {
+                None => true,
+                Some((_, otherwise)) => !raises(self.program, &syn::Stmt::Expr((**otherwise).clone(), None)),
+            },
+            Caught::Some => false,
+        }
+    }
+
+    fn matching(&mut self, frame: &mut Frame, found: &ExprMatch) -> Value {
+        let value = self.expr(frame, &found.expr);
+        frame.branchings += 1;
+        let branching = frame.branchings;
+        let mut result: Option<Value> = None;
+        for (index, arm) in found.arms.iter().enumerate() {
+            if value.effect.is_some() && self.loses(arm) {
+                self.swallow(frame, arm.pat.span(), "the error goes no further");
+            }
+            frame.open();
+            frame.arms.push((branching, index));
+            self.pattern(frame, &arm.pat, value.clone());
+            let answer = self.expr(frame, &arm.body);
+            frame.arms.pop();
+            frame.close();
+            result = Some(match result {
+                Some(known) => known.join(&answer),
+                None => answer,
+            });
+        }
+        result.unwrap_or_default()
+    }
+
+    /// Whether an arm takes every error and goes on as if there were none.
+    fn loses(&self, arm: &Arm) -> bool {
+        let body = syn::Stmt::Expr((*arm.body).clone(), None);
+        matches!(catches(&arm.pat), Caught::Every) && !raises(self.program, &body)
+    }
+}
+
+/// Which results a pattern lets through.
+enum Caught {
+    /// All errors.
+    Every,
+    /// No error.
+    Success,
+    /// Only errors of some kind.
+    Some,
+}
+
+fn catches(pattern: &Pat) -> Caught {
+    match pattern {
+        Pat::TupleStruct(found) => {
+            let name = found.path.segments.last().map(|last| last.ident.to_string());
+            let all = found.elems.iter().all(|part| matches!(part, Pat::Ident(_) | Pat::Wild(_)));
+            match name.as_deref() {
+                Some("Err") if all => Caught::Every,
+                Some("Ok") => Caught::Success,
+                Some(_) | None => Caught::Some,
+            }
+        }
+        Pat::Wild(_) | Pat::Ident(_) => Caught::Every,
+        Pat::Paren(found) => catches(&found.pat),
+        Pat::Reference(found) => catches(&found.pat),
+        _ => Caught::Some,
+    }
+}
+
+/// Whether a name is written as constants and environment variables are.
+fn is_constant(name: &str) -> bool {
+    name.len() > 2
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}

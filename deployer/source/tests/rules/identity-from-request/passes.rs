@@ -1,0 +1,45 @@
+//@ route
+use aws_sdk_dynamodb::types::AttributeValue;
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Order {
+    email: String,
+    note: String,
+}
+
+struct Command {
+    user_id: String,
+    note: String,
+}
+
+async fn handle(client: &aws_sdk_dynamodb::Client, request: Request) -> Result<Response<Body>, Error> {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { return Err("no".into()) };
+    let claims = context.authorizer.as_ref().and_then(|found| found.jwt.as_ref()).map(|jwt| &jwt.claims).ok_or("no")?;
+    if claims.get("token_use").is_none_or(|token_use| token_use != "access") {
+        return Err("an access token is needed".into());
+    }
+    let order: Order = serde_json::from_slice(request.body())?;
+    let command = Command { user_id: claims.get("sub").cloned().unwrap_or_default(), note: order.note };
+    // The order's own id comes from the path, and belongs to the caller's partition.
+    let id = request.path_parameters().first("orderId").map(str::to_owned).unwrap_or_default();
+    client
+        .update_item()
+        .table_name("orders")
+        .key("pk", AttributeValue::S(format!("USER#{}", command.user_id)))
+        .key("sk", AttributeValue::S(format!("ORDER#{id}")))
+        .update_expression("SET note = :note, email = :email")
+        .expression_attribute_values(":note", AttributeValue::S(command.note))
+        .expression_attribute_values(":email", AttributeValue::S(order.email))
+        .send()
+        .await?;
+    Ok(Response::new(Body::Empty))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let client = client().await;
+    lambda_http::run(service_fn(|request| handle(&client, request))).await
+}

@@ -1,0 +1,19 @@
+//@ route
+use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
+
+async fn handle(request: Request) -> Result<Response<Body>, Error> {
+    tracing::info!("got {request:?}"); //~ logged-event
+    let body = String::from_utf8(request.body().to_vec())?;
+    println!("body: {}", body); //~ logged-event
+    let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    tracing::debug!(token, "signed in"); //~ logged-event
+    let claims = &request.request_context().authorizer.jwt.claims;
+    tracing::info!(claims = ?claims, kind = claims["token_use"] == "access"); //~ logged-event
+    Ok(Response::new(Body::Empty))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    lambda_http::run(service_fn(handle)).await
+}

@@ -1,0 +1,19 @@
+//@ route
+use lambda_http::{Body, Error, Request, Response, service_fn};
+use serde_json::Value;
+
+async fn handle(request: Request) -> Result<Response<Body>, Error> {
+    tracing::info!(method = %request.method(), bytes = request.body().len(), "got a request");
+    match serde_json::from_slice::<Value>(request.body()) {
+        Ok(body) => tracing::info!("{} fields", body.as_object().map_or(0, |fields| fields.len())),
+        Err(error) => tracing::warn!("the body is no JSON: line {}", error.line()),
+    }
+    let response = Response::new(Body::Empty);
+    tracing::info!(status = response.status().as_u16(), "answered");
+    Ok(response)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    lambda_http::run(service_fn(handle)).await
+}

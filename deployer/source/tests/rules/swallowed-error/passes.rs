@@ -1,0 +1,48 @@
+//@ trigger PostAuthentication
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+async fn save(client: &aws_sdk_dynamodb::Client, sub: &str) -> Result<bool, Error> {
+    let answer = client
+        .put_item()
+        .table_name("users")
+        .item("pk", AttributeValue::S(sub.to_owned()))
+        .condition_expression("attribute_not_exists(pk)")
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(true),
+        // A repeat: the row is there.
+        Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn handle(client: &aws_sdk_dynamodb::Client, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let sub = event.payload["request"]["userAttributes"]["sub"].as_str().unwrap_or_default();
+    if let Err(error) = save(client, sub).await {
+        tracing::error!("the user was not saved: {error}");
+        return Err(error);
+    }
+    match save(client, sub).await {
+        Ok(made) => tracing::info!(made, "saved"),
+        Err(error) => {
+            tracing::error!("the user was not saved");
+            return Err(error);
+        }
+    }
+    // What is only nice to have may be missing.
+    let greeting = std::env::var("GREETING").unwrap_or_default();
+    tracing::info!(greeting, "done");
+    Ok(event.payload)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let client = client().await;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handle(&client, event))).await
+}

@@ -1,0 +1,273 @@
+//! `db`: the stage's database and its migrations, by way of the function that can reach it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::session::{project, reach};
+use super::ui::Ui;
+use super::{Format, Global};
+use crate::aws::{Aws, Invoked};
+use crate::local::DatabaseUrl;
+use crate::project::{Function, Migration, Project};
+
+/// The stage's database: show or apply the migrations of its schema
+#[derive(Debug, clap::Args)]
+pub struct DatabaseArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    /// Show which migrations are applied and which are pending
+    Status,
+    /// Apply the pending migrations of what is deployed: all of them or none
+    Migrate,
+}
+
+/// What an invocation may take beyond the function's own time.
+const AROUND: Duration = Duration::from_secs(15);
+
+/// What the function says of its schema.
+#[derive(Debug, Deserialize)]
+struct Report {
+    schema: String,
+    applied: Vec<Applied>,
+    new: Vec<i32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Applied {
+    version: i32,
+    name: String,
+    checksum: String,
+}
+
+/// Whether the schema has a migration of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Applied,
+    Pending,
+    /// Applied, and another text by now.
+    Changed,
+}
+
+pub async fn run(ui: &Ui, global: &Global, args: DatabaseArgs) -> Result<u8, Failure> {
+    let project = project(global)?;
+    let Some(function) = migrator(&project) else {
+        return Err(Failure::usage(
+            format!("the stage {} has no function with migrations", project.stage.as_str()),
+            "enable one: functions: {post-confirmation-postgres: {enabled: true}}",
+        ));
+    };
+    let aws = reach(&project).await?;
+    let report = ask(&aws, function, args.action).await?;
+    let states = states(function.migrations.as_deref().unwrap_or_default(), &report.applied);
+    if ui.format == Format::Json {
+        let migrations: Vec<Value> = states
+            .iter()
+            .map(|(migration, state)| json!({"version": migration.version, "name": migration.name, "state": state}))
+            .collect();
+        ui.json(&json!({
+            "type": "database", "schema": report.schema, "new": report.new, "migrations": migrations,
+        }));
+        return Ok(0);
+    }
+    for (migration, state) in &states {
+        let state = match state {
+            State::Applied if report.new.contains(&migration.version) => "applied now",
+            State::Applied => "applied",
+            State::Pending => "pending",
+            State::Changed => "changed after it was applied",
+        };
+        ui.result(&format!("{}  {state}", title(migration.version, &migration.name)));
+    }
+    // Somebody deployed newer functions.
+    for applied in &report.applied {
+        if !states.iter().any(|(migration, _)| migration.version == applied.version) {
+            ui.result(&format!("{}  applied, and not in this folder", title(applied.version, &applied.name)));
+        }
+    }
+    ui.status(&format!("{} is the schema", report.schema));
+    if states.iter().any(|(_, state)| *state == State::Pending) {
+        let stage = project.stage.as_str();
+        ui.hint(&match args.action {
+            Action::Status => format!("`deployer db migrate --stage {stage}` applies what is pending"),
+            Action::Migrate => {
+                format!("what is deployed does not have it yet: `deployer up --stage {stage}` first")
+            }
+        });
+    }
+    Ok(0)
+}
+
+/// The function that migrates the stage's database.
+fn migrator(project: &Project) -> Option<&Function> {
+    project.functions.iter().find(|function| function.migrations.is_some())
+}
+
+fn title(version: i32, name: &str) -> String {
+    format!("{version:04} {name}")
+}
+
+/// Each migration of the folder, and whether the database has it.
+fn states<'a>(migrations: &'a [Migration], applied: &[Applied]) -> Vec<(&'a Migration, State)> {
+    migrations
+        .iter()
+        .map(|migration| {
+            let state = match applied.iter().find(|applied| applied.version == migration.version) {
+                Some(applied) if applied.checksum == migration.checksum => State::Applied,
+                Some(_) => State::Changed,
+                None => State::Pending,
+            };
+            (migration, state)
+        })
+        .collect()
+}
+
+async fn ask(aws: &Aws, function: &Function, action: Action) -> Result<Report, Failure> {
+    let name = &function.function_name;
+    let event = json!({"database": action}).to_string().into_bytes();
+    let limit = Duration::from_secs(function.timeout.into()) + AROUND;
+    let answer = aws.invoke(name, event, limit).await;
+    let answer = answer.map_err(Failure::aws(format!("ask {name} about its database")))?;
+    understood(name, &answer)
+}
+
+fn understood(name: &str, answer: &Invoked) -> Result<Report, Failure> {
+    let unclear = || {
+        Failure::usage(
+            format!("{name} did not say what became of its database"),
+            "deploy it with `up`; `deployer logs` shows its own words",
+        )
+    };
+    if answer.function_error.is_none() {
+        return serde_json::from_slice(&answer.payload).map_err(|_| unclear());
+    }
+    let words: Value = serde_json::from_slice(&answer.payload).map_err(|_| unclear())?;
+    let text = |key: &str| words.get(key).and_then(Value::as_str);
+    let message = text("errorMessage").ok_or_else(unclear)?;
+    let help = match text("errorType") {
+        Some("MigrationFailed") => "mend the migration, deploy it with `up`, and run `db migrate` again",
+        Some("MigrationChanged") => "take the change back; another migration brings it",
+        _ => "see to the database, its secret and the way there; `deployer logs` shows more",
+    };
+    Err(Failure::usage(message.to_owned(), help))
+}
+
+/// Where the shell says that a local stage's database is; none for a stage that needs no such thing.
+pub fn url(project: &Project) -> Result<Option<DatabaseUrl>, Failure> {
+    let Some(database) = &project.database else { return Ok(None) };
+    let Some(variable) = &database.url_from else { return Ok(None) };
+    let stage = project.stage.as_str();
+    let Ok(url) = std::env::var(variable) else {
+        return Err(Failure::usage(
+            format!("the stage {stage} needs a Postgres database, and {variable} names none"),
+            format!("export {variable}='postgres://user:password@localhost/database?sslmode=disable'"),
+        ));
+    };
+    DatabaseUrl::parse(&url, database.authority.clone()).map(Some).map_err(|error| {
+        Failure::usage(
+            format!("{variable} cannot be used: {error}"),
+            format!("export {variable}='postgres://user:password@localhost/database?sslmode=disable'"),
+        )
+    })
+}
+
+/// Whom the functions trust as the stage's database.
+pub fn authority(project: &Project, url: Option<&DatabaseUrl>) -> Option<PathBuf> {
+    match url {
+        Some(url) => url.authority.clone(),
+        None => project.database.as_ref().and_then(|database| database.authority.clone()),
+    }
+}
+
+/// After a deployment: a stage that can be made anew has its schema migrated at once; any other shows what is
+/// pending, because a migration is not taken back with the stack.
+pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failure> {
+    let Some(function) = migrator(project) else { return Ok(()) };
+    if !project.class.protected() {
+        let report = ask(aws, function, Action::Migrate).await?;
+        for applied in report.applied.iter().filter(|applied| report.new.contains(&applied.version)) {
+            let title = title(applied.version, &applied.name);
+            ui.status(&format!("applied the migration {title} to {}", report.schema));
+        }
+        return Ok(());
+    }
+    let stage = project.stage.as_str();
+    match pending(aws, function).await {
+        Ok(pending) if pending.is_empty() => {}
+        Ok(pending) => ui.hint(&format!(
+            "the database waits for {}: `deployer db migrate --stage {stage}`",
+            pending.join(", ")
+        )),
+        Err(error) => ui.warn(&format!("the database's migrations are unknown: {error}")),
+    }
+    Ok(())
+}
+
+/// For `plan`: what `db migrate` would apply.
+pub async fn planned(project: &Project, aws: &Aws) -> Option<String> {
+    let function = migrator(project)?;
+    Some(match pending(aws, function).await {
+        Ok(pending) if pending.is_empty() => "database: no migration is pending".to_owned(),
+        Ok(pending) => format!("database: pending {}", pending.join(", ")),
+        Err(Failure::Aws { source, .. }) if source.is_rejected("ResourceNotFoundException") => {
+            "database: its migrations are unknown until the stage is deployed".to_owned()
+        }
+        Err(error) => format!("database: its migrations are unknown: {error}"),
+    })
+}
+
+async fn pending(aws: &Aws, function: &Function) -> Result<Vec<String>, Failure> {
+    let report = ask(aws, function, Action::Status).await?;
+    let states = states(function.migrations.as_deref().unwrap_or_default(), &report.applied);
+    let open = states.into_iter().filter(|(_, state)| *state != State::Applied);
+    Ok(open
+        .map(|(migration, state)| {
+            let title = title(migration.version, &migration.name);
+            if state == State::Changed { format!("{title} (changed after it was applied)") } else { title }
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_is_applied_pending_or_changed() {
+        let migration = |version: i32| Migration { version, name: "m".to_owned(), checksum: "a".to_owned() };
+        let applied = |version: i32, checksum: &str| Applied {
+            version,
+            name: "m".to_owned(),
+            checksum: checksum.to_owned(),
+        };
+        let folder = [migration(1), migration(2), migration(3)];
+        let found = states(&folder, &[applied(1, "a"), applied(2, "b"), applied(9, "a")]);
+        let found: Vec<State> = found.into_iter().map(|(_, state)| state).collect();
+        assert_eq!(found, [State::Applied, State::Changed, State::Pending]);
+    }
+
+    #[test]
+    fn a_failed_function_is_quoted_and_one_that_answers_something_else_is_not_believed() {
+        let answer = |error: Option<&str>, payload: &str| Invoked {
+            status: 200,
+            function_error: error.map(str::to_owned),
+            payload: payload.as_bytes().to_vec(),
+            log_tail: String::new(),
+        };
+        let failed = r#"{"errorType": "MigrationFailed", "errorMessage": "the migration 2 m failed"}"#;
+        let failure = understood("f", &answer(Some("Unhandled"), failed)).unwrap_err();
+        assert_eq!(failure.to_string(), "the migration 2 m failed");
+        assert_eq!(failure.exit_code(), 2);
+        assert!(understood("f", &answer(None, "{\"database\": \"status\"}")).is_err());
+    }
+}
