@@ -6,6 +6,8 @@
 mod copy;
 #[path = "systems/crowd.rs"]
 mod crowd;
+#[path = "systems/postgres.rs"]
+mod postgres;
 
 use std::collections::HashMap;
 

@@ -35,7 +35,7 @@ pub use model::{
     ListedChangeSet, Replacement, Resource, Stack, StackStatus, TemplateBody,
 };
 pub use storage::DAMAGED;
-pub use users::{SignedIn, TestUser};
+pub use users::{ConfirmedUser, SignedIn, TestUser};
 
 /// How to reach AWS for one stage.
 #[derive(Debug, Clone, Default)]

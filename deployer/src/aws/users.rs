@@ -1,7 +1,11 @@
-//! Cognito: test users and their tokens.
+//! Cognito: test users and their tokens, and the users who confirmed.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, AuthFlowType};
+
+use serde::Serialize;
 
 use super::{Aws, Error};
 
@@ -24,7 +28,34 @@ pub struct SignedIn {
 /// Marks users that this tool made: it never touches another one.
 const MADE_BY: &str = "deployer";
 
+/// A user who confirmed, as the pool lists them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfirmedUser {
+    pub username: String,
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// The most that ListUsers gives at once.
+const PAGE: i32 = 60;
+
 impl Aws {
+    /// A page of the pool's confirmed users, and the token of the next page.
+    pub async fn confirmed_users(
+        &self,
+        pool: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<ConfirmedUser>, Option<String>), Error> {
+        let call = self.cognito().list_users().user_pool_id(pool).limit(PAGE);
+        let call = call.filter("cognito:user_status = \"CONFIRMED\"").set_pagination_token(token);
+        let answer = call.send().await?;
+        let of = |attribute: AttributeType| Some((attribute.name, attribute.value?));
+        let users = answer.users.unwrap_or_default().into_iter().map(|user| ConfirmedUser {
+            username: user.username.unwrap_or_default(),
+            attributes: user.attributes.unwrap_or_default().into_iter().filter_map(of).collect(),
+        });
+        Ok((users.collect(), answer.pagination_token))
+    }
+
     fn cognito(&self) -> Client {
         Client::new(&self.config)
     }

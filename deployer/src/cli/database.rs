@@ -4,32 +4,39 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::session::{project, reach};
+use super::outputs::{output, outputs};
+use super::session::{Session, project, reach};
 use super::ui::Ui;
 use super::{Format, Global};
 use crate::aws::{Aws, Invoked};
 use crate::local::DatabaseUrl;
 use crate::project::{Function, Migration, Project};
 
-/// The stage's database: show or apply the migrations of its schema
+/// The stage's database: its schema's migrations, and the rows that confirmations left out
 #[derive(Debug, clap::Args)]
 pub struct DatabaseArgs {
     #[command(subcommand)]
     action: Action,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 enum Action {
     /// Show which migrations are applied and which are pending
     Status,
     /// Apply the pending migrations of what is deployed: all of them or none
     Migrate,
+    /// Make the rows that confirmed users do not have, because their confirmation failed
+    Repair,
 }
+
+/// Requests that the function knows by a word.
+const STATUS: &str = "status";
+const MIGRATE: &str = "migrate";
 
 /// What an invocation may take beyond the function's own time.
 const AROUND: Duration = Duration::from_secs(15);
@@ -40,6 +47,13 @@ struct Report {
     schema: String,
     applied: Vec<Applied>,
     new: Vec<i32>,
+}
+
+/// What the function says of rows that were missing.
+#[derive(Debug, Deserialize)]
+struct Repaired {
+    made: u64,
+    unusable: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,8 +81,13 @@ pub async fn run(ui: &Ui, global: &Global, args: DatabaseArgs) -> Result<u8, Fai
             "enable one: functions: {post-confirmation-postgres: {enabled: true}}",
         ));
     };
+    let request = match args.action {
+        Action::Status => STATUS,
+        Action::Migrate => MIGRATE,
+        Action::Repair => return repair(ui, global, function).await,
+    };
     let aws = reach(&project).await?;
-    let report = ask(&aws, function, args.action).await?;
+    let report: Report = ask(&aws, function, &json!(request)).await?;
     let states = states(function.migrations.as_deref().unwrap_or_default(), &report.applied);
     if ui.format == Format::Json {
         let migrations: Vec<Value> = states
@@ -98,12 +117,42 @@ pub async fn run(ui: &Ui, global: &Global, args: DatabaseArgs) -> Result<u8, Fai
     ui.status(&format!("{} is the schema", report.schema));
     if states.iter().any(|(_, state)| *state == State::Pending) {
         let stage = project.stage.as_str();
-        ui.hint(&match args.action {
-            Action::Status => format!("`deployer db migrate --stage {stage}` applies what is pending"),
-            Action::Migrate => {
-                format!("what is deployed does not have it yet: `deployer up --stage {stage}` first")
-            }
+        ui.hint(&if args.action == Action::Migrate {
+            format!("what is deployed does not have it yet: `deployer up --stage {stage}` first")
+        } else {
+            format!("`deployer db migrate --stage {stage}` applies what is pending")
         });
+    }
+    Ok(0)
+}
+
+/// A failed confirmation leaves the user confirmed in the pool, and without a row.
+async fn repair(ui: &Ui, global: &Global, function: &Function) -> Result<u8, Failure> {
+    let session = Session::open_running(project(global)?).await?;
+    let outputs = outputs(&session).await?;
+    let pool = output(&outputs, "UserPoolId")?;
+    let (mut confirmed, mut made, mut unusable, mut token) = (0, 0, 0, None);
+    loop {
+        let page = session.aws.confirmed_users(pool, token).await;
+        let (users, next) = page.map_err(Failure::aws(format!("list the users of {pool}")))?;
+        if !users.is_empty() {
+            let repaired: Repaired = ask(&session.aws, function, &json!({"repair": users})).await?;
+            confirmed += users.len();
+            made += repaired.made;
+            unusable += repaired.unusable;
+        }
+        token = next;
+        if token.is_none() {
+            break;
+        }
+    }
+    if ui.format == Format::Json {
+        ui.json(&json!({"type": "repair", "confirmed": confirmed, "made": made, "unusable": unusable}));
+    } else {
+        ui.result(&format!("{confirmed} confirmed users, {made} rows made"));
+        if unusable > 0 {
+            ui.warn(&format!("{unusable} of them have no usable sub"));
+        }
     }
     Ok(0)
 }
@@ -132,16 +181,16 @@ fn states<'a>(migrations: &'a [Migration], applied: &[Applied]) -> Vec<(&'a Migr
         .collect()
 }
 
-async fn ask(aws: &Aws, function: &Function, action: Action) -> Result<Report, Failure> {
+async fn ask<T: DeserializeOwned>(aws: &Aws, function: &Function, request: &Value) -> Result<T, Failure> {
     let name = &function.function_name;
-    let event = json!({"database": action}).to_string().into_bytes();
+    let event = json!({"database": request}).to_string().into_bytes();
     let limit = Duration::from_secs(function.timeout.into()) + AROUND;
     let answer = aws.invoke(name, event, limit).await;
     let answer = answer.map_err(Failure::aws(format!("ask {name} about its database")))?;
     understood(name, &answer)
 }
 
-fn understood(name: &str, answer: &Invoked) -> Result<Report, Failure> {
+fn understood<T: DeserializeOwned>(name: &str, answer: &Invoked) -> Result<T, Failure> {
     let unclear = || {
         Failure::usage(
             format!("{name} did not say what became of its database"),
@@ -194,7 +243,7 @@ pub fn authority(project: &Project, url: Option<&DatabaseUrl>) -> Option<PathBuf
 pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failure> {
     let Some(function) = migrator(project) else { return Ok(()) };
     if !project.class.protected() {
-        let report = ask(aws, function, Action::Migrate).await?;
+        let report: Report = ask(aws, function, &json!(MIGRATE)).await?;
         for applied in report.applied.iter().filter(|applied| report.new.contains(&applied.version)) {
             let title = title(applied.version, &applied.name);
             ui.status(&format!("applied the migration {title} to {}", report.schema));
@@ -227,7 +276,7 @@ pub async fn planned(project: &Project, aws: &Aws) -> Option<String> {
 }
 
 async fn pending(aws: &Aws, function: &Function) -> Result<Vec<String>, Failure> {
-    let report = ask(aws, function, Action::Status).await?;
+    let report: Report = ask(aws, function, &json!(STATUS)).await?;
     let states = states(function.migrations.as_deref().unwrap_or_default(), &report.applied);
     let open = states.into_iter().filter(|(_, state)| *state != State::Applied);
     Ok(open
@@ -265,9 +314,9 @@ mod tests {
             log_tail: String::new(),
         };
         let failed = r#"{"errorType": "MigrationFailed", "errorMessage": "the migration 2 m failed"}"#;
-        let failure = understood("f", &answer(Some("Unhandled"), failed)).unwrap_err();
+        let failure = understood::<Report>("f", &answer(Some("Unhandled"), failed)).unwrap_err();
         assert_eq!(failure.to_string(), "the migration 2 m failed");
         assert_eq!(failure.exit_code(), 2);
-        assert!(understood("f", &answer(None, "{\"database\": \"status\"}")).is_err());
+        assert!(understood::<Report>("f", &answer(None, "{\"database\": \"status\"}")).is_err());
     }
 }

@@ -328,6 +328,7 @@ pub(super) fn migrations(folder: &Path) -> Result<Vec<Migration>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::tests::{Fixture, lines};
 
     #[test]
     fn a_secret_is_a_name_or_a_whole_arn() {
@@ -377,5 +378,51 @@ mod tests {
         assert!(migrations(folder.path()).unwrap_err().contains("have one number"));
         write("notes.txt");
         assert!(migrations(folder.path()).unwrap_err().contains("notes.txt"));
+    }
+
+    const ABOUT: &str = "[package.metadata.deployer]\ntrigger = \"PostConfirmation\"\nmigrations = \"migrations\"\n\
+        [package.metadata.deployer.grants]\ndatabase = [\"secretsmanager:GetSecretValue\"]\n";
+
+    /// What is wrong with the stage `dev` that ends so.
+    fn wrong(rest: &str) -> String {
+        let fixture = Fixture::new().function("confirm", ABOUT);
+        let fixture = fixture.dev(&format!("extends: base\nclass: ephemeral\n{rest}\n"));
+        fixture.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+        fixture.write("empty.pem", "");
+        fixture.write("functions/confirm/migrations/0001_users.sql", "select 1");
+        fixture.load("dev").map(|_| String::new()).unwrap_or_else(|error| lines(&error).join("; "))
+    }
+
+    #[test]
+    fn what_a_database_lacks_or_has_too_much_is_named_with_its_line() {
+        const NETWORK: &str = "subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]";
+        assert_eq!(wrong(&format!("database: {{secret: s, ca: ca.pem, {NETWORK}}}")), "");
+        assert_eq!(wrong("target: local\ndatabase: {url_from: DATABASE_URL}"), "");
+        let cases = [
+            ("", "the stage has no database"),
+            ("database: {secret: s}", "ca is missing"),
+            ("database: {secret: s, ca: none.pem}", "none.pem holds no certificate authorities"),
+            ("database: {secret: s, ca: empty.pem}", "no certificate is in it"),
+            ("database: {ca: ca.pem}", "a stage on AWS finds its database by a secret"),
+            (
+                "database: {secret: s, url_from: X, ca: ca.pem}",
+                "a stage on AWS finds its database by a secret",
+            ),
+            ("target: local\ndatabase: {secret: s}", "a local stage finds its database by a variable"),
+            ("database: {secret: s, ca: ca.pem, subnets: [subnet-0a1b2c3d]}", "go together"),
+            (
+                "database: {secret: s, ca: ca.pem, secrets_endpoint: vpc-0a1b2c3d}",
+                "is for functions in a VPC",
+            ),
+            ("database: {secret: s, ca: ca.pem, subnets: [vpc-1]}", "is not a subnet"),
+            ("database: {secret: s, ca: ca.pem, password: x}", "unknown key \"password\""),
+            ("tables: {database: {partition_key: pk}}", "grants on database are on the stage's Postgres"),
+        ];
+        for (rest, expected) in cases {
+            let found = wrong(rest);
+            assert!(found.contains(expected), "{rest}: {found}");
+        }
+        let found = wrong("database: {secret: s, ca: none.pem}");
+        assert!(found.starts_with("environments/dev.yaml:3 database: "), "{found}");
     }
 }

@@ -2,6 +2,8 @@
 
 mod baseline;
 mod context;
+#[cfg(test)]
+mod database_tests;
 mod emit;
 mod fragments;
 mod limits;

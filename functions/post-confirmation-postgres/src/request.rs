@@ -1,8 +1,10 @@
 //! What the deployer asks of the database through the function, which alone can reach one in a VPC. Cognito may
 //! invoke the function too, but always with its own event, which is no such request.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use functions_shared::user::User;
 use lambda_runtime::{Context, Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -10,6 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::database::Database;
 use crate::migrations::{self, Failed, Report};
 use crate::schema::Schema;
+use crate::users;
 
 /// Of the invocation's time, what is left for the answer.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -21,13 +24,34 @@ pub struct Request {
     database: Action,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Action {
     /// Which migrations the database has.
     Status,
     /// Apply those that it does not have.
     Migrate,
+    /// Make the rows that these confirmed users do not have.
+    Repair(Vec<Confirmed>),
+}
+
+/// A user as Cognito lists them.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Confirmed {
+    username: String,
+    attributes: HashMap<String, String>,
+}
+
+/// What is answered.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Schema(Report),
+    Repaired {
+        made: u64,
+        /// Those without a usable `sub`, which no row can be made for.
+        unusable: usize,
+    },
 }
 
 impl Request {
@@ -36,28 +60,40 @@ impl Request {
         serde_json::from_str(event).ok()
     }
 
-    /// Does it, and answers with a [`Report`].
+    /// Does it, and says what became of it.
     pub async fn answer(
         self,
         database: &Database,
         schema: &Schema,
         context: &Context,
     ) -> Result<Box<RawValue>, Refused> {
-        let report = self.run(database, schema, context).await.map_err(Refused::from)?;
-        to_raw_value(&report).map_err(|error| Refused { kind: "Unanswerable", message: error.to_string() })
+        let answer = self.run(database, schema, context).await.map_err(Refused::from)?;
+        to_raw_value(&answer).map_err(|error| Refused { kind: "Unanswerable", message: error.to_string() })
     }
 
-    async fn run(self, database: &Database, schema: &Schema, context: &Context) -> Result<Report, Failed> {
+    async fn run(self, database: &Database, schema: &Schema, context: &Context) -> Result<Answer, Failed> {
         let limit = left(context);
         let mut client = database.fresh(limit).await?;
         match self.database {
-            Action::Status => migrations::status(&client, schema).await,
+            Action::Status => migrations::status(&client, schema).await.map(Answer::Schema),
             Action::Migrate => {
                 let report = migrations::apply(&mut client, schema, migrations::ALL).await?;
                 tracing::info!(new = ?report.new, "migrated the schema");
-                Ok(report)
+                Ok(Answer::Schema(report))
+            }
+            Action::Repair(listed) => {
+                let users: Vec<User> = listed.iter().filter_map(Confirmed::user).collect();
+                let made = users::insert_all(&client, schema, &users).await?;
+                tracing::info!(made, "made the rows that were missing");
+                Ok(Answer::Repaired { made, unusable: listed.len() - users.len() })
             }
         }
+    }
+}
+
+impl Confirmed {
+    fn user(&self) -> Option<User> {
+        User::from_attributes(&self.username, |name| self.attributes.get(name).map(String::as_str))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use functions_shared::profiles::Write;
 use functions_shared::user::User;
-use tokio_postgres::types::Type;
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::database::Database;
 use crate::error::Error;
@@ -17,7 +18,7 @@ pub async fn insert(database: &Database, schema: &Schema, user: &User) -> Result
     let sub = user.sub.to_string();
     let made = database
         .run(async |client| {
-            let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 4] = [
+            let values: [(&(dyn ToSql + Sync), Type); 4] = [
                 (&sub, Type::TEXT),
                 (&user.name, Type::TEXT),
                 (&user.email, Type::TEXT),
@@ -28,4 +29,18 @@ pub async fn insert(database: &Database, schema: &Schema, user: &User) -> Result
         })
         .await?;
     Ok(if made == 0 { Write::ConditionFailed } else { Write::Done })
+}
+
+/// Makes the rows of those of `users` who have none, all at once; gives their number.
+pub async fn insert_all(client: &Client, schema: &Schema, users: &[User]) -> Result<u64, Error> {
+    let statement = format!(
+        "insert into {schema}.users (cognito_user_id, display_name, email, handle) \
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) on conflict (cognito_user_id) do nothing"
+    );
+    let subs: Vec<String> = users.iter().map(|user| user.sub.to_string()).collect();
+    let of = |part: fn(&User) -> Option<&str>| -> Vec<Option<&str>> { users.iter().map(part).collect() };
+    let names = of(|user| user.name.as_deref());
+    let emails = of(|user| user.email.as_deref());
+    let handles = of(|user| user.preferred_username.as_deref());
+    client.execute(&statement, &[&subs, &names, &emails, &handles]).await.map_err(Error::Statement)
 }
