@@ -7,6 +7,7 @@ mod build;
 mod call;
 mod changes;
 mod check;
+mod code;
 mod completions;
 mod database;
 mod down;

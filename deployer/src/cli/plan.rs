@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
+use super::code::checked;
 use super::failure::Failure;
 use super::session::{Run, Session, project, rendered, turn};
 use super::ui::Ui;
@@ -31,6 +32,7 @@ const CHANGES: u8 = 10;
 pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure> {
     let project = project(global)?;
     let template = rendered(&project)?;
+    checked(&project)?;
     let url = database::url(&project)?;
     let authority = database::authority(&project, url.as_ref());
     let turn = turn(ui, &project).await?;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::code::checked;
 use super::failure::Failure;
 use super::session::{Run, Session, approvals, project, rendered, turn};
 use super::ui::Ui;
@@ -39,6 +40,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> {
     let project = project(global)?;
     let template = rendered(&project)?;
+    checked(&project)?;
     let url = database::url(&project)?;
     let authority = database::authority(&project, url.as_ref());
     let sealed = args.plan.as_deref().map(read_plan).transpose()?;

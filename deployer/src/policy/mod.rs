@@ -1,4 +1,6 @@
-//! IAM, pure: what a function's role grants.
+//! IAM, pure: what a function's role grants, and [`code`]: whether that is what its code calls.
+
+pub mod code;
 
 use crate::project::{Function, GrantTarget, LogicalId, Table};
 

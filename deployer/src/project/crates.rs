@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::database::{self, Migration};
 use super::functions::{Grant, GrantTarget, Trigger};
 use super::nearest;
+use super::packages;
 use super::problem::{Error, Place, Problem, Source};
 use super::route::Route;
 
@@ -54,7 +55,11 @@ struct Lambda {
 
 impl Manifest {
     fn read(root: &Path, package: &Package) -> Result<Self, Error> {
-        let path = package.manifest_path.as_std_path();
+        Self::open(root, package.manifest_path.as_std_path())
+    }
+
+    /// The `Cargo.toml` at `path`, shown relative to `root`.
+    pub fn open(root: &Path, path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Problem::new("unreadable-file", format!("{}: {error}", path.display())))?;
         let shown = path.strip_prefix(root).unwrap_or(path).to_owned();
@@ -92,8 +97,8 @@ impl Manifest {
     }
 }
 
-/// The functions of the workspace at `root`, by name. Needs no network and no lock file.
-pub fn read(root: &Path) -> Result<Vec<FunctionCrate>, Error> {
+/// The functions of the workspace at `root`, by name, and all its packages. Needs no network and no lock file.
+pub fn read(root: &Path) -> Result<(Vec<FunctionCrate>, Vec<deployer_source::Package>), Error> {
     let metadata = MetadataCommand::new()
         .current_dir(root)
         .no_deps()
@@ -115,7 +120,8 @@ pub fn read(root: &Path) -> Result<Vec<FunctionCrate>, Error> {
     }
     Error::unless_empty(problems)?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(found)
+    let packages = packages::of(&metadata, &found);
+    Ok((found, packages))
 }
 
 fn unreadable(root: &Path, error: cargo_metadata::Error) -> Problem {

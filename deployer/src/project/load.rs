@@ -38,11 +38,12 @@ impl Project {
             stage.parse().map_err(|error| Problem::new("stage-name", format!("{error}")))?;
         let layers = stages::find(root, &stage)?;
         let file = layers.merged();
-        let crates = crates::read(root)?;
+        let (crates, packages) = crates::read(root)?;
         let mut problems = Vec::new();
         checks::files(&layers, &file, &crates, &mut problems);
         database::check(root, &layers, &file, &mut problems);
         let project = assemble(root, stage, &layers, file, &crates, &mut problems);
+        let project = project.map(|project| Self { packages, ..project });
         if let Some(project) = &project {
             checks::project(project, &layers, &crates, &mut problems);
         }
@@ -111,6 +112,7 @@ fn assemble(
             throttling_burst: file.http_api.throttling.burst.unwrap_or(100),
         },
         functions,
+        packages: Vec::new(),
     })
 }
 

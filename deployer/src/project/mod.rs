@@ -11,6 +11,7 @@ mod functions;
 mod layers;
 mod load;
 mod names;
+mod packages;
 mod problem;
 mod resources;
 mod route;
@@ -28,6 +29,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 pub use class::{Class, EncryptionKey, Mfa, RetainPolicy};
+pub(crate) use crates::{GRANTS, Manifest};
 pub use database::{Database, Migration, Network};
 pub use environment::{Architecture, Target};
 pub use functions::{Function, Grant, GrantTarget, Trigger};
@@ -75,6 +77,8 @@ pub struct Project {
     pub http_api: HttpApi,
     /// The enabled ones, by name.
     pub functions: Vec<Function>,
+    /// All members of the workspace, to read their code.
+    pub packages: Vec<deployer_source::Package>,
 }
 
 impl Project {

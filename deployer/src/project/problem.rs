@@ -134,6 +134,21 @@ impl SourceCode for Place {
     }
 }
 
+/// What is wrong with a function's code.
+impl From<deployer_source::Fault> for Problem {
+    fn from(fault: deployer_source::Fault) -> Self {
+        let deployer_source::Fault { rule, message, place, help } = fault;
+        Self { rule, message, place: place.as_ref().map(Place::from), help }
+    }
+}
+
+impl From<&deployer_source::Place> for Place {
+    fn from(place: &deployer_source::Place) -> Self {
+        let source = Source { path: place.file.path.clone(), text: Arc::clone(&place.file.text) };
+        Self { source: Arc::new(source), range: place.line_range() }
+    }
+}
+
 /// Everything that is wrong, together: a person mends all of it in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

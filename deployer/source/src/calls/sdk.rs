@@ -55,7 +55,10 @@ pub fn builder(path: &[String]) -> Option<(String, String, bool)> {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     let service = parts.first()?.strip_prefix("aws_sdk_")?;
     match parts.as_slice() {
-        [.., "types", of, "builder"] | [.., "builders", of, "default"] if service == "dynamodb" => {
+        [_, "operation", operation, .., "builder" | "default" | "new"] => {
+            begins(service, operation).then(|| (service.to_owned(), (*operation).to_owned(), false))
+        }
+        [.., of, "builder" | "default"] if service == "dynamodb" => {
             let operation = match of.trim_end_matches("Builder") {
                 "Put" => "put_item",
                 "Update" => "update_item",
@@ -65,9 +68,6 @@ pub fn builder(path: &[String]) -> Option<(String, String, bool)> {
                 _ => return None,
             };
             Some((service.to_owned(), operation.to_owned(), true))
-        }
-        [_, "operation", operation, .., "builder" | "default" | "new"] => {
-            begins(service, operation).then(|| (service.to_owned(), (*operation).to_owned(), false))
         }
         _ => None,
     }

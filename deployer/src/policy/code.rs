@@ -1,0 +1,120 @@
+//! A function's code beside its grants: a role must grant exactly what the code can call.
+//!
+//! A customer's key adds nothing: DynamoDB uses the key of a table for its caller, whom the key's own policy lets
+//! through by `kms:ViaService` ("DynamoDB encryption at rest", developer guide; `templates/protection.yaml.j2`),
+//! and the key of the database's secret is in the role by the stage's setting.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use deployer_source::calls::{Call, Derived, Reader, Resource};
+use deployer_source::{Package, Workspace};
+
+use crate::project::{Error, Function, GRANTS, GrantTarget, Manifest, Place, Problem, upper_snake_case};
+
+/// The sources of `functions` and of the members that they use.
+///
+/// # Errors
+/// Every file that cannot be read as Rust.
+pub fn sources(root: &Path, packages: &[Package], functions: &[&Function]) -> Result<Workspace, Error> {
+    let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
+    Workspace::load(root, packages, &names)
+        .map_err(|faults| Error { problems: faults.into_iter().map(Problem::from).collect() })
+}
+
+/// What the code of each function can call.
+pub fn derive(workspace: &Workspace, functions: &[&Function]) -> Vec<Derived> {
+    let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
+    Reader::new(workspace).derive(&names)
+}
+
+/// What a function may and must do, by resource and action: as grants write them.
+pub type Rights<'a> = BTreeMap<(String, String), Vec<&'a Call>>;
+
+/// What a function's code needs, with the calls that need it.
+pub fn needed(derived: &Derived) -> Rights<'_> {
+    let mut needed = Rights::new();
+    for call in &derived.calls {
+        for (action, resource) in &call.needs {
+            needed.entry((key(resource), action.clone())).or_default().push(call);
+        }
+    }
+    needed
+}
+
+/// What a function is granted.
+pub fn granted(function: &Function) -> BTreeSet<(String, String)> {
+    let grants = function.grants.iter();
+    grants
+        .flat_map(|grant| grant.actions.iter().map(|action| (target_key(&grant.target), action.clone())))
+        .collect()
+}
+
+/// Tables are told apart by the variable that names them.
+fn key(resource: &Resource) -> String {
+    match resource {
+        Resource::Table(table) => upper_snake_case(table),
+        Resource::Index { table, index } => format!("{}/index/{index}", upper_snake_case(table)),
+        Resource::UserPool | Resource::Database => resource.to_string(),
+    }
+}
+
+fn target_key(target: &GrantTarget) -> String {
+    match target {
+        GrantTarget::Table(table) => upper_snake_case(table.as_str()),
+        GrantTarget::Index { table, index } => format!("{}/index/{index}", upper_snake_case(table.as_str())),
+        GrantTarget::UserPool | GrantTarget::Database => target.key(),
+    }
+}
+
+/// Where a function's grants are not what its code calls. `root` is the project's folder.
+///
+/// # Errors
+/// When the function's `Cargo.toml` cannot be read.
+pub fn problems(root: &Path, function: &Function, derived: &Derived) -> Result<Vec<Problem>, Error> {
+    let manifest = Manifest::open(root, &function.manifest)?;
+    let mut problems: Vec<Problem> = derived.faults.iter().cloned().map(Problem::from).collect();
+    for problem in &mut problems {
+        problem.message = format!("{}: {}", function.name, problem.message);
+    }
+    let (needed, granted) = (needed(derived), granted(function));
+    for (right, calls) in &needed {
+        if !granted.contains(right)
+            && let Some(call) = calls.first()
+        {
+            problems.push(missing(function, &right.1, call));
+        }
+    }
+    // What could not be told may be what a grant is for.
+    if derived.faults.is_empty() {
+        for grant in &function.grants {
+            let key = grant.target.key();
+            for action in &grant.actions {
+                if !needed.contains_key(&(target_key(&grant.target), action.clone())) {
+                    problems.push(excess(function, &key, action, manifest.place(GRANTS, &key)));
+                }
+            }
+        }
+    }
+    Ok(problems)
+}
+
+fn missing(function: &Function, action: &str, call: &Call) -> Problem {
+    let resource =
+        call.needs.iter().find(|(needed, _)| needed == action).map(|(_, resource)| resource.to_string());
+    let resource = resource.unwrap_or_default();
+    let name = &function.name;
+    Problem::new("missing-grant", format!("{name} calls {action} on {resource}, and is not granted it"))
+        .at(Place::from(&call.place))
+        .help(format!(
+            "reached by {}; run `deployer check --fix`, or add {resource:?}: {action:?} to [{GRANTS}] of its Cargo.toml",
+            call.chain.join(" -> ")
+        ))
+}
+
+fn excess(function: &Function, resource: &str, action: &str, place: Place) -> Problem {
+    let name = &function.name;
+    Problem::new("excess-grant", format!("{name} is granted {action} on {resource}, and never calls it"))
+        .at(place)
+        .help("run `deployer check --fix`, or remove it: a role may do exactly what its code calls")
+}

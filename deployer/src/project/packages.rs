@@ -1,0 +1,44 @@
+//! The workspace's packages, as reading their code needs them.
+
+use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
+
+use super::crates::FunctionCrate;
+
+/// Every member, with its roots and what it uses of other members.
+pub fn of(metadata: &Metadata, functions: &[FunctionCrate]) -> Vec<deployer_source::Package> {
+    metadata.packages.iter().map(|package| converted(package, functions)).collect()
+}
+
+fn converted(package: &Package, functions: &[FunctionCrate]) -> deployer_source::Package {
+    let root = |wanted: &dyn Fn(&cargo_metadata::Target) -> bool| {
+        let found = package.targets.iter().find(|target| wanted(target));
+        found.map(|target| target.src_path.clone().into_std_path_buf())
+    };
+    let binary = functions.iter().find(|function| function.name == package.name.as_str());
+    // The dependencies of tests and build scripts are not shipped.
+    let normal = || package.dependencies.iter().filter(|found| found.kind == DependencyKind::Normal);
+    let (own, others): (Vec<_>, Vec<_>) = normal().partition(|found| found.path.is_some());
+    let renames = others.into_iter().filter_map(|found| {
+        let ident = |name: &str| name.replace('-', "_");
+        Some((ident(found.rename.as_deref()?), ident(&found.name)))
+    });
+    deployer_source::Package {
+        name: package.name.to_string(),
+        library: root(&|target| target.kind.contains(&TargetKind::Lib)),
+        binary: binary.and_then(|function| {
+            root(&|target| target.kind.contains(&TargetKind::Bin) && target.name == function.binary)
+        }),
+        dependencies: own
+            .into_iter()
+            .map(|found| deployer_source::Dependency {
+                package: found.name.clone(),
+                rename: found.rename.clone(),
+                features: found.features.clone(),
+                default_features: found.uses_default_features,
+                optional: found.optional,
+            })
+            .collect(),
+        renames: renames.collect(),
+        features: package.features.clone(),
+    }
+}
