@@ -23,7 +23,8 @@ impl Project {
         project.function(
             "get-profile",
             "route = [\"GET /user/profile\"]",
-            "profiles = [\"dynamodb:GetItem\"]",
+            // What it is granted is what its code calls: nothing.
+            "",
         );
         for folder in ["templates", "templates/function", "templates/table"] {
             fs::create_dir(project.0.path().join(folder)).unwrap();
@@ -78,6 +79,17 @@ impl Project {
 #[test]
 fn an_unknown_stage_names_the_nearest_and_all() {
     insta::assert_snapshot!(Project::new().run(&["check", "--stage", "locale"]));
+}
+
+#[test]
+fn a_local_stage_with_a_database_that_the_shell_does_not_name() {
+    let project = Project::new();
+    project.write(
+        "environments/local.yaml",
+        "extends: base\nclass: ephemeral\ntarget: local\ndatabase:\n  url_from: DATABASE_THAT_NOBODY_SET\n",
+    );
+    insta::assert_snapshot!(project.run(&["up", "--stage", "local"]));
+    assert!(!project.0.path().join(".deployer").exists(), "nothing was started");
 }
 
 #[test]

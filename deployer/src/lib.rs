@@ -4,6 +4,7 @@ pub mod artifact;
 pub mod aws;
 pub mod cli;
 pub mod deploy;
+pub mod lint;
 pub mod local;
 pub mod policy;
 pub mod project;

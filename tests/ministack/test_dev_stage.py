@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tomllib
 
 import boto3
 import pytest
@@ -89,12 +90,26 @@ def stacks(aws):
     return {stack["StackName"]: stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"}
 
 
+def what_ships_is_small(project):
+    """A cold start loads the whole binary: 2.3 MB with DynamoDB alone, 4 MB with another service beside it."""
+    zips = sorted((project / ".deployer" / "artifacts" / architecture()).glob("*.zip"))
+    assert len(zips) == 4, zips
+    for file in zips:
+        manifest = tomllib.loads((project / "functions" / file.stem / "Cargo.toml").read_text())
+        beside = set(manifest["package"]["metadata"]["deployer"]["grants"]) - {"profiles"}
+        size, limit = file.stat().st_size, 4_000_000 if beside else 2_300_000
+        print(f"{file.stem}: {size:,} of {limit:,} bytes")
+        assert size <= limit, file.stem
+
+
 def test_a_dev_stage_goes_up_stays_as_it_is_and_comes_down(deployer, aws):
     deployer("up", "--stage", "dev", "--yes")
     up = stacks(aws)["profile-service-dev"]
     assert up["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     outputs = deployer.outputs("dev")
     assert {"API_URL", "USER_POOL_ID", "USER_POOL_CLIENT_ID", "HOSTED_SIGN_IN_URL", "TABLE_PROFILES"} <= outputs.keys()
+
+    what_ships_is_small(deployer.project)
 
     deployer("up", "--stage", "dev", "--yes")
     assert stacks(aws)["profile-service-dev"].get("LastUpdatedTime") == up.get("LastUpdatedTime")

@@ -136,6 +136,8 @@ fn word(head: &str, action: Option<&str>, form: &BTreeMap<String, String>) -> Op
     };
     let word = match action {
         _ if ["Describe", "Get", "List"].iter().any(|read| action.starts_with(read)) => return None,
+        // Absent, they keep what somebody else set (CreateChangeSet, NotificationARNs); no row of the table has this.
+        "CreateChangeSet" if form.keys().any(|key| key.starts_with("NotificationARNs")) => "notify",
         "CreateChangeSet" if says("ChangeSetType", "CREATE") => "create",
         "CreateChangeSet" if says("ChangeSetType", "UPDATE") => "update",
         "ExecuteChangeSet" => "execute",

@@ -12,16 +12,16 @@ use aws_sdk_cognitoidentityprovider::types::UserStatusType;
 
 use crate::{AttributeType, Copy, PASSWORD, Row, Stage, text};
 
-const USERS: usize = 200;
+pub const USERS: usize = 200;
 /// Between two kills. A confirmation takes some milliseconds.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One of the crowd.
-struct User {
+pub struct User {
     email: String,
-    sub: String,
+    pub sub: String,
     /// What the caller of ConfirmSignUp was told, where it was an error.
-    told: Option<String>,
+    pub told: Option<String>,
 }
 
 /// Signs somebody up and leaves it to them to confirm.
@@ -82,25 +82,32 @@ fn rows_of(user: &User, profiles: &[Row], identities: &[Row]) -> usize {
     own.len()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_hundred_who_confirm_while_functions_are_killed_nobody_is_lost_or_there_twice() {
-    let copy = Copy::new();
-    let stage = Stage::up(&copy, "local-identities");
+/// Everybody, confirmed at once while functions are killed, and how many were. Needs a runtime with more than one
+/// thread.
+pub async fn under_fire(copy: &Copy, stage: &Stage) -> (Vec<User>, usize) {
     let mut crowd = Vec::new();
     for number in 0..USERS {
-        crowd.push(sign_up(&stage, number).await);
+        crowd.push(sign_up(stage, number).await);
     }
     let (over, folder) = (AtomicBool::new(false), copy.path(".deployer/local").canonicalize().unwrap());
     let (crowd, killed) = std::thread::scope(|threads| {
         let killer = threads.spawn(|| kill(&folder, &over));
-        let confirming = crowd.into_iter().map(|user| confirm(&stage, user));
+        let confirming = crowd.into_iter().map(|user| confirm(stage, user));
         let crowd = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(futures::future::join_all(confirming))
         });
         over.store(true, Ordering::Relaxed);
         (crowd, killer.join().unwrap())
     });
+    assert!(killed > 5, "{killed}");
+    (crowd, killed)
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hundred_who_confirm_while_functions_are_killed_nobody_is_lost_or_there_twice() {
+    let copy = Copy::new();
+    let stage = Stage::up(&copy, "local-identities");
+    let (crowd, killed) = under_fire(&copy, &stage).await;
     let (profiles, identities) = (stage.rows("TableProfiles").await, stage.rows("TableIdentities").await);
     let told = crowd.iter().filter(|user| user.told.is_some()).count();
     for user in &crowd {
@@ -124,6 +131,5 @@ async fn of_two_hundred_who_confirm_while_functions_are_killed_nobody_is_lost_or
     println!(
         "{USERS} confirmed at once, {killed} functions killed: {told} told of an error, one row each in both tables"
     );
-    assert!(killed > 5, "{killed}");
     copy.succeed(&["down", "--stage", "local-identities"]);
 }

@@ -4,7 +4,7 @@ use aws_sdk_cognitoidentityprovider::error::ProvideErrorMetadata;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::{AttributeType, Copy, PASSWORD, Stage};
+use crate::{AttributeType, Copy, PASSWORD, Stage, crowd};
 
 const STAGE: &str = "local-postgres";
 const SCHEMA: &str = "profile_service_local_postgres";
@@ -91,8 +91,9 @@ async fn password_is_nowhere(copy: &Copy, stage: &Stage) {
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn people_are_kept_in_postgres() {
     let server = server().await;
-    server.batch_execute(&format!("drop schema if exists {SCHEMA} cascade")).await.unwrap();
+    // The stage's turn, and so the schema's too.
     let copy = Copy::new();
+    server.batch_execute(&format!("drop schema if exists {SCHEMA} cascade")).await.unwrap();
     let stage = Stage::up(&copy, STAGE);
     let (status, _) = copy.succeed(&["db", "status", "--format", "json", "--stage", STAGE]);
     let status: Value = serde_json::from_str(&status).unwrap();
@@ -136,4 +137,39 @@ async fn people_are_kept_in_postgres() {
     assert_eq!(rows(&server).await.len(), 4, "the database is not the stage's");
     server.batch_execute(&format!("drop schema {SCHEMA} cascade")).await.unwrap();
     println!("D  confirmation, Postgres: ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
+async fn of_a_crowd_that_confirms_while_functions_are_killed_nobody_is_lost_or_there_twice() {
+    let server = server().await;
+    let drop_schema = format!("drop schema if exists {SCHEMA} cascade");
+    let copy = Copy::new();
+    server.batch_execute(&drop_schema).await.unwrap();
+    let stage = Stage::up(&copy, STAGE);
+    let (crowd, killed) = crowd::under_fire(&copy, &stage).await;
+    let told = crowd.iter().filter(|user| user.told.is_some()).count();
+    let subs = async || -> Vec<String> {
+        rows(&server).await.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+    };
+    let of = |subs: &[String], sub: &str| subs.iter().filter(|found| *found == sub).count();
+    let found = subs().await;
+    for user in &crowd {
+        let rows = of(&found, &user.sub);
+        assert!(
+            rows == 1 || (rows == 0 && user.told.is_some()),
+            "{}: {rows} rows, {:?}",
+            user.sub,
+            user.told
+        );
+    }
+    copy.succeed(&["db", "repair", "--stage", STAGE]);
+    let found = subs().await;
+    assert!(crowd.iter().all(|user| of(&found, &user.sub) == 1) && found.len() == crowd::USERS);
+    println!(
+        "{} confirmed at once, {killed} functions killed: {told} told of an error, one row each in Postgres",
+        crowd.len()
+    );
+    copy.succeed(&["down", "--stage", STAGE]);
+    server.batch_execute(&drop_schema).await.unwrap();
 }

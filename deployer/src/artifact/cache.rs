@@ -62,3 +62,22 @@ fn stamp(metadata: &Metadata) -> Option<(u128, u64)> {
 fn beside(zipped: &Path) -> PathBuf {
     zipped.with_extension("json")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zip_is_known_by_its_binary_and_by_what_lies_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (binary, zipped) = (folder.path().join("f"), folder.path().join("f.zip"));
+        std::fs::write(&binary, "code").unwrap();
+        std::fs::write(&zipped, "zip").unwrap();
+        let artifact =
+            Artifact { function: "f".to_owned(), file: zipped.clone(), sha256: "h".to_owned(), bytes: 3 };
+        keep(&binary, Some("a"), &artifact);
+        assert_eq!(look("f", &binary, Some("a"), &zipped), Some(artifact));
+        assert_eq!(look("f", &binary, Some("b"), &zipped), None);
+        assert_eq!(look("f", &binary, None, &zipped), None);
+    }
+}

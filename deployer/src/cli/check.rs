@@ -8,40 +8,58 @@ use super::failure::Failure;
 use super::session::{project, rendered, root};
 use super::ui::Ui;
 use super::{Format, Global, code};
+use crate::lint;
 use crate::project::{self, Function, Problem, Project, stages};
 use crate::template::Template;
 
 /// Check files, names, limits, template, code and IAM; of one stage, or of all
 #[derive(Debug, clap::Args)]
-pub struct CheckArgs {}
+pub struct CheckArgs {
+    /// List the rules that findings and waivers name, with their reasons, and check nothing
+    #[arg(long)]
+    rules: bool,
+}
 
-pub fn run(ui: &Ui, global: &Global, _args: CheckArgs) -> Result<u8, Failure> {
+pub fn run(ui: &Ui, global: &Global, args: CheckArgs) -> Result<u8, Failure> {
+    if args.rules {
+        rules(ui);
+        return Ok(0);
+    }
     let names = match &global.stage {
         Some(stage) => vec![stage.clone()],
         // A family is checked by a member of it.
         None => stages(&root(global)?)?.into_iter().map(|stage| stage.name.replace('*', "0")).collect(),
     };
     let mut worst = 0;
-    let mut good = Vec::new();
+    let mut loaded = Vec::new();
     for name in names {
         let global = Global { stage: Some(name), ..global.clone() };
-        match project(&global).and_then(|project| rendered(&project).map(|template| (project, template))) {
-            Ok(stage) => good.push(stage),
-            Err(failure) => {
-                ui.error(&failure);
-                worst = worst.max(failure.exit_code());
-            }
+        let mut fail = |failure: Failure| {
+            ui.error(&failure);
+            worst = worst.max(failure.exit_code());
+        };
+        // A stage whose template is wrong may have wrong functions too.
+        match project(&global) {
+            Ok(project) => match rendered(ui, &project) {
+                Ok(template) => loaded.push((project, Some(template))),
+                Err(failure) => {
+                    fail(failure);
+                    loaded.push((project, None));
+                }
+            },
+            Err(failure) => fail(failure),
         }
     }
     // A function's code is the same in every stage.
-    let problems = of_code(&good)?;
-    for (project, template) in &good {
-        if !project.functions.iter().any(|function| problems.contains_key(function.name.as_str())) {
+    let problems = of_code(ui, &loaded)?;
+    for (project, template) in &loaded {
+        if let Some(template) = template
+            && !project.functions.iter().any(|function| problems.contains_key(function.name.as_str()))
+        {
             show(ui, project, template);
         }
     }
-    let problems: Vec<Problem> = problems.into_values().flatten().collect();
-    if let Err(error) = project::Error::unless_empty(problems) {
+    if let Err(error) = project::Error::unless_empty(code::once(problems.into_values())) {
         let failure = Failure::from(error);
         ui.error(&failure);
         worst = worst.max(failure.exit_code());
@@ -50,7 +68,10 @@ pub fn run(ui: &Ui, global: &Global, _args: CheckArgs) -> Result<u8, Failure> {
 }
 
 /// What is wrong with the code of the stages' functions, by function.
-fn of_code(stages: &[(Project, Template)]) -> Result<BTreeMap<&str, Vec<Problem>>, Failure> {
+fn of_code<'a>(
+    ui: &Ui,
+    stages: &'a [(Project, Option<Template>)],
+) -> Result<BTreeMap<&'a str, Vec<Problem>>, Failure> {
     let Some((first, _)) = stages.first() else { return Ok(BTreeMap::new()) };
     let functions: BTreeMap<&str, &Function> = stages
         .iter()
@@ -58,7 +79,8 @@ fn of_code(stages: &[(Project, Template)]) -> Result<BTreeMap<&str, Vec<Problem>
         .map(|function| (function.name.as_str(), function))
         .collect();
     let all: Vec<&Function> = functions.values().copied().collect();
-    let found = code::problems(&first.root, &first.packages, &all)?;
+    let tables: Vec<_> = stages.iter().flat_map(|(project, _)| project.tables.clone()).collect();
+    let found = code::problems(ui, &first.root, &first.packages, &all, &tables)?;
     Ok(functions.into_keys().zip(found).filter(|(_, problems)| !problems.is_empty()).collect())
 }
 
@@ -69,5 +91,15 @@ fn show(ui: &Ui, project: &Project, template: &Template) {
         ui.json(&json!({"type": "check", "stage": name, "ok": true, "resources": resources}));
     } else {
         ui.result(&format!("{name}: ok ({resources} resources, {} bytes of template)", template.body.len()));
+    }
+}
+
+fn rules(ui: &Ui) {
+    for rule in lint::rules() {
+        if ui.format == Format::Json {
+            ui.json(&json!({"type": "rule", "rule": rule.id, "why": rule.why, "mend": rule.mend}));
+        } else {
+            ui.result(&format!("{}: {}; {}", rule.id, rule.why, rule.mend));
+        }
     }
 }

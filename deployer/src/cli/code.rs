@@ -1,30 +1,68 @@
-//! What the code of functions must be, before anything of them is deployed.
+//! What the stage's template and the code of its functions must be, before anything of them is deployed.
 
 use std::path::Path;
 
 use super::failure::Failure;
+use super::session::{rendered, show_waived, today};
+use super::ui::Ui;
+use crate::lint;
 use crate::policy::code;
-use crate::project::{self, Function, Problem, Project};
+use crate::project::{self, Function, Problem, Project, Table};
+use crate::template::Template;
 
-/// The code of the stage's functions is as it must be.
-pub fn checked(project: &Project) -> Result<(), Failure> {
+/// The stage's template; it and the code of the stage's functions are as they must be. What is wrong with either is
+/// told at once.
+pub fn checked(ui: &Ui, project: &Project) -> Result<Template, Failure> {
     let functions: Vec<&Function> = project.functions.iter().collect();
-    let found = problems(&project.root, &project.packages, &functions)?;
-    project::Error::unless_empty(found.into_iter().flatten().collect())?;
-    Ok(())
+    let template = rendered(ui, project);
+    let found = problems(ui, &project.root, &project.packages, &functions, &project.tables);
+    let found = match found {
+        Ok(found) => once(found),
+        Err(error) => error.problems,
+    };
+    match template {
+        Ok(template) => {
+            project::Error::unless_empty(found)?;
+            Ok(template)
+        }
+        Err(Failure::Project(mut error)) => {
+            error.problems.extend(found);
+            Err(error.into())
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
-/// What is wrong with the code of each of `functions`, which may be of several stages.
+/// What is wrong with the code of each of `functions`, which may be of several stages, whose tables are `tables`.
 pub fn problems(
+    ui: &Ui,
     root: &Path,
     packages: &[deployer_source::Package],
     functions: &[&Function],
+    tables: &[Table],
 ) -> Result<Vec<Vec<Problem>>, project::Error> {
     let workspace = code::sources(root, packages, functions)?;
     let derived = code::derive(&workspace, functions);
-    functions
-        .iter()
-        .zip(&derived)
-        .map(|(function, derived)| code::problems(root, function, derived))
-        .collect()
+    let mut all = Vec::new();
+    let mut waived = Vec::new();
+    for (function, derived) in functions.iter().zip(&derived) {
+        let report = lint::code(root, &workspace, function, tables, today())?;
+        waived.extend(report.waived);
+        let mut found = report.open;
+        found.extend(code::problems(root, function, derived)?);
+        all.push(found);
+    }
+    show_waived(ui, &waived);
+    Ok(all)
+}
+
+/// All of them; what several functions share is told once.
+pub fn once(problems: impl IntoIterator<Item = Vec<Problem>>) -> Vec<Problem> {
+    let mut all: Vec<Problem> = Vec::new();
+    for problem in problems.into_iter().flatten() {
+        if !all.contains(&problem) {
+            all.push(problem);
+        }
+    }
+    all
 }

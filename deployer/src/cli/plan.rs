@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::code::checked;
 use super::failure::Failure;
-use super::session::{Run, Session, project, rendered, turn};
+use super::session::{Run, Session, project, turn};
 use super::ui::Ui;
 use super::{Format, Global, INPUT, changes, database, summary};
 use crate::artifact;
@@ -31,8 +31,7 @@ const CHANGES: u8 = 10;
 
 pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let template = rendered(&project)?;
-    checked(&project)?;
+    let template = checked(ui, &project)?;
     let url = database::url(&project)?;
     let authority = database::authority(&project, url.as_ref());
     let turn = turn(ui, &project).await?;

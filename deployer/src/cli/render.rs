@@ -19,7 +19,7 @@ pub struct RenderArgs {
 
 pub fn run(ui: &Ui, global: &Global, args: RenderArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let template = rendered(&project)?;
+    let template = rendered(ui, &project)?;
     let Some(folder) = args.out else {
         ui.result(&template.body);
         return Ok(0);

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::session::{Run, Session, project, rendered};
+use super::session::{Run, Session, project};
 use super::ui::Ui;
 use super::up::duration;
 use super::{Global, summary};
 use crate::deploy::planner;
+use crate::template;
 
 /// Take a stage whose update failed back to its last good state
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,7 @@ pub struct RollbackArgs {
 
 pub async fn run(ui: &Ui, global: &Global, args: RollbackArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let template = rendered(&project).ok();
+    let template = template::render(&project).ok();
     let session = Session::open_running(project).await?;
     let run = Run::new(ui, &session, args.wait, planner::Options::default());
     let ended = run.engine.rollback(session.project.stack_name.as_str(), &args.skip).await;

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Global;
@@ -18,8 +21,9 @@ use crate::deploy::{
     Approvals, BUCKET_STACK, Commit, Desired, Engine, Interrupt, PROTECTION, Reporter, Sealing, Upload,
     bucket_name, planner,
 };
+use crate::lint::{self, Waived};
 use crate::local::{self, DatabaseUrl};
-use crate::project::{AccountId, Project, Region, Target, stages};
+use crate::project::{self, AccountId, Project, Region, Target, Waiver, stages};
 use crate::template::{self, Template};
 
 /// Reads the project of the stage that was asked for.
@@ -371,7 +375,30 @@ pub fn approvals(global: &Global, replace: &[String]) -> Approvals {
     Approvals { yes: global.yes, replace: replace.to_vec() }
 }
 
-/// Renders the stage's template.
-pub fn rendered(project: &Project) -> Result<Template, Failure> {
-    Ok(template::render(project)?)
+/// Renders the stage's template, in which no rule is broken that is not waived.
+pub fn rendered(ui: &Ui, project: &Project) -> Result<Template, Failure> {
+    let template = template::render(project)?;
+    let report = lint::template(project, &template, today());
+    show_waived(ui, &report.waived);
+    project::Error::unless_empty(report.open)?;
+    Ok(template)
+}
+
+/// The day that decides whether a waiver has ended.
+pub fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// What is waived is never silent: the number always, each with its reason under `-v`.
+pub fn show_waived(ui: &Ui, waived: &[Waived]) {
+    for Waived { finding, waiver } in waived.iter().filter(|_| ui.verbose) {
+        let place = finding.place.as_ref();
+        let place =
+            place.map(|place| format!("{}:{}: ", place.file().display(), place.line())).unwrap_or_default();
+        let Waiver { rule, reason, until, .. } = waiver;
+        ui.status(&format!("waived until {until}: {place}{rule}: {} ({reason})", finding.message));
+    }
+    if !waived.is_empty() && !ui.verbose {
+        ui.status(&format!("{} waived; -v shows what and why", waived.len()));
+    }
 }

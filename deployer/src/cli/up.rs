@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::code::checked;
 use super::failure::Failure;
-use super::session::{Run, Session, approvals, project, rendered, turn};
+use super::session::{Run, Session, approvals, project, turn};
 use super::ui::Ui;
 use super::{Global, database, summary};
 use crate::artifact;
@@ -39,8 +39,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let template = rendered(&project)?;
-    checked(&project)?;
+    let template = checked(ui, &project)?;
     let url = database::url(&project)?;
     let authority = database::authority(&project, url.as_ref());
     let sealed = args.plan.as_deref().map(read_plan).transpose()?;
@@ -54,11 +53,16 @@ pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> 
     let options = planner::Options { replace_failed: args.replace_failed, force: false };
     let run = Run::new(ui, &session, args.wait, options);
     let approvals = approvals(global, &args.allow_replace);
-    if let Some(url) = &url {
-        session.keep_database_secret(url).await?;
-    }
-    let ended =
-        deploy(&run, &session, &template, authority.as_deref(), sealed.as_ref(), &approvals, turn).await;
+    let kept = match &url {
+        Some(url) => session.keep_database_secret(url).await,
+        None => Ok(()),
+    };
+    let ended = match kept {
+        Ok(()) => {
+            deploy(&run, &session, &template, authority.as_deref(), sealed.as_ref(), &approvals, turn).await
+        }
+        Err(failure) => Err(failure),
+    };
     run.end().await;
     session.leave_no_empty_cloud(ui).await;
     let ended = ended?;

@@ -14,6 +14,7 @@ use super::nearest;
 use super::packages;
 use super::problem::{Error, Place, Problem, Source};
 use super::route::Route;
+use super::waivers::{Waiver, WaiverFile};
 
 /// A crate under `functions/` that says it is a function.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub struct FunctionCrate {
     /// Of the folder that it names.
     pub migrations: Option<Vec<Migration>>,
     pub grants: Vec<Grant>,
+    pub waivers: Vec<Waiver>,
 }
 
 /// A crate's `Cargo.toml`, to show places in it.
@@ -37,13 +39,16 @@ pub struct FunctionCrate {
 pub struct Manifest(Arc<Source>, std::path::PathBuf);
 
 /// `[package.metadata.deployer]`.
-const ABOUT: &str = "package.metadata.deployer";
+pub const ABOUT: &str = "package.metadata.deployer";
 /// `[package.metadata.deployer.grants]`.
 pub const GRANTS: &str = "package.metadata.deployer.grants";
 /// cargo-lambda's own table.
 pub const LAMBDA: &str = "package.metadata.lambda.deploy";
 
-const KEYS: [&str; 5] = ["route", "trigger", "public", "migrations", "grants"];
+const KEYS: [&str; 6] = ["route", "trigger", "public", "migrations", "grants", WAIVERS];
+
+/// The list of waivers in it.
+const WAIVERS: &str = "waivers";
 
 /// The part of cargo-lambda's table that matters here; the rest is its own.
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +95,15 @@ impl Manifest {
             }
         }
         self.line(head)
+    }
+
+    /// The head of a waiver, or where waivers are written in another form.
+    fn waiver(&self, index: usize) -> Place {
+        let heads = self.0.text.lines().enumerate().filter(|(_, line)| is_waiver(line));
+        match heads.map(|(line, _)| line + 1).nth(index) {
+            Some(line) => self.line(line),
+            None => self.place(ABOUT, WAIVERS),
+        }
     }
 
     fn line(&self, line: usize) -> Place {
@@ -186,6 +200,7 @@ fn function(root: &Path, package: &Package) -> Result<Option<FunctionCrate>, Err
         trigger: about.trigger,
         migrations: about.migrations,
         grants: about.grants,
+        waivers: about.waivers,
         manifest,
     }))
 }
@@ -198,6 +213,7 @@ struct About {
     trigger: Option<Trigger>,
     migrations: Option<Vec<Migration>>,
     grants: Vec<Grant>,
+    waivers: Vec<Waiver>,
 }
 
 /// Collects what is wrong while it reads.
@@ -242,6 +258,7 @@ impl Reader<'_> {
                 "trigger" => about.trigger = self.trigger(value),
                 "migrations" => about.migrations = self.migrations(value),
                 "grants" => about.grants = self.grants(value),
+                WAIVERS => about.waivers = self.waivers(value),
                 "public" => match value.as_bool() {
                     Some(public) => about.public = public,
                     None => self.fail(ABOUT, key, "wrong-type", "public is true or false".into(), ""),
@@ -306,6 +323,26 @@ impl Reader<'_> {
         read.map_err(|message| self.fail(ABOUT, "migrations", "migrations", message, help)).ok()
     }
 
+    fn waivers(&mut self, value: &Value) -> Vec<Waiver> {
+        let all = value.as_array().map_or(&[][..], Vec::as_slice);
+        if all.is_empty() {
+            let help = format!("write [[{ABOUT}.{WAIVERS}]] with rule, reason and until");
+            self.fail(ABOUT, WAIVERS, "wrong-type", "waivers are a list of tables".to_owned(), &help);
+        }
+        let mut waivers = Vec::new();
+        for (index, value) in all.iter().enumerate() {
+            let place = self.manifest.waiver(index);
+            match WaiverFile::deserialize(value) {
+                Ok(waiver) => waivers.push(waiver.at(place)),
+                Err(error) => {
+                    let help = "a waiver has rule, reason, until and, if it is for one file only, file";
+                    self.problems.push(Problem::new("waiver", error.to_string()).at(place).help(help));
+                }
+            }
+        }
+        waivers
+    }
+
     fn grants(&mut self, value: &Value) -> Vec<Grant> {
         let parsed = BTreeMap::<String, Value>::deserialize(value).unwrap_or_else(|error| {
             self.fail(GRANTS, "", "wrong-type", error.to_string(), "grants are resource = [actions]");
@@ -328,6 +365,12 @@ impl Reader<'_> {
         }
         grants
     }
+}
+
+/// Whether a line is the head of one more `[[package.metadata.deployer.waivers]]`.
+fn is_waiver(line: &str) -> bool {
+    let name = line.trim().strip_prefix("[[").and_then(|rest| rest.split("]]").next());
+    name.map(str::trim).and_then(|name| name.strip_prefix(ABOUT)) == Some(".waivers")
 }
 
 fn strings(value: &Value) -> Option<Vec<String>> {

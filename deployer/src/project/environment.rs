@@ -12,6 +12,7 @@ use super::values::{
     AttributeName, BoundaryPolicy, Endpoint, IndexName, Origin, RedirectUrl, ServiceRole, StagePattern,
     TagKey, TagValue, Ttl, VariableName,
 };
+use super::waivers::WaiverFile;
 
 /// Where a stage runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +85,9 @@ pub struct EnvironmentFile {
     pub http_api: HttpApiFile,
     /// Changes to single functions, by their crate's name.
     pub functions: BTreeMap<String, FunctionFile>,
+    /// What may stay of what `check` finds in the stage's template; that in a function's code is waived in its
+    /// `Cargo.toml`.
+    pub waivers: Option<Vec<WaiverFile>>,
     /// Tags of the stack and everything in it.
     pub tags: BTreeMap<TagKey, TagValue>,
 }
@@ -212,6 +216,7 @@ impl EnvironmentFile {
                 },
             },
             functions: join(self.functions, below.functions, FunctionFile::over),
+            waivers: self.waivers.or(below.waivers),
             tags: join(self.tags, below.tags, |above, _| above),
         }
     }

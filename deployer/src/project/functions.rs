@@ -8,6 +8,7 @@ use super::database::Migration;
 use super::names::{LogicalId, TableName};
 use super::resources::Environment;
 use super::route::Route;
+use super::waivers::Waiver;
 
 /// A Lambda function: one crate under `functions/`, enabled in this stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Function {
     /// one that does.
     pub migrations: Option<Vec<Migration>>,
     pub grants: Vec<Grant>,
+    /// What may stay of what the linter finds in its code.
+    pub waivers: Vec<Waiver>,
     /// The literal variables that the stage's file adds. Those that name tables and the pool
     /// follow from the grants and are only in the template.
     pub environment: Environment,

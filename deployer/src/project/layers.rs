@@ -105,6 +105,18 @@ impl Layers {
         self.0.iter().rev().fold(below, |below, layer| layer.file.clone().over(below))
     }
 
+    /// Where an item of the list that counts was written.
+    pub fn item_place(&self, list: &str, index: usize) -> Place {
+        let layer = self.0.iter().find(|layer| layer.has(&[list]));
+        let item = layer.and_then(|layer| {
+            let item = layer.tree.get(list)?.sequence()?.get(index)?;
+            // A mapping's range has its key's line alone where it begins.
+            let line = layer.source.line_at(item.range.start);
+            Some(Place { source: layer.source.clone(), range: layer.source.line_range(line) })
+        });
+        item.unwrap_or_else(|| self.place(&[list]))
+    }
+
     /// Where the value that counts was written: the nearest file with this path, or else the
     /// stage's own file.
     pub fn place(&self, path: &[&str]) -> Place {

@@ -15,6 +15,7 @@ use super::layers::Layers;
 use super::names::{LogicalId, Region, ServiceName, StackName, StageName, pascal_case};
 use super::problem::{Error, Problem};
 use super::resources::{HttpApi, Index, Table, UserPool};
+use super::waivers::{Waiver, WaiverFile};
 use super::{Database, Project, stages};
 
 /// Megabytes, where neither the crate nor the stage says it: the SDK's clients start slowly with
@@ -112,6 +113,7 @@ fn assemble(
             throttling_burst: file.http_api.throttling.burst.unwrap_or(100),
         },
         functions,
+        waivers: waivers(layers, file.waivers),
         packages: Vec::new(),
     })
 }
@@ -191,6 +193,11 @@ fn tables(
     tables
 }
 
+fn waivers(layers: &Layers, files: Option<Vec<WaiverFile>>) -> Vec<Waiver> {
+    let place = |index: usize| layers.item_place("waivers", index);
+    files.into_iter().flatten().enumerate().map(|(index, file)| file.at(place(index))).collect()
+}
+
 /// A function of this stage; none when the stage leaves it out.
 fn function(stack: &StackName, found: &FunctionCrate, file: Option<&FunctionFile>) -> Option<Function> {
     let file = file.cloned().unwrap_or_default();
@@ -219,6 +226,7 @@ fn function(stack: &StackName, found: &FunctionCrate, file: Option<&FunctionFile
         trigger: found.trigger,
         migrations: found.migrations.clone(),
         grants: found.grants.clone(),
+        waivers: found.waivers.clone(),
         environment: file
             .environment
             .into_iter()

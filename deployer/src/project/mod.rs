@@ -20,6 +20,7 @@ mod stages;
 #[cfg(test)]
 pub(crate) mod tests;
 mod values;
+mod waivers;
 pub(crate) mod yaml;
 
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 pub use class::{Class, EncryptionKey, Mfa, RetainPolicy};
-pub(crate) use crates::{GRANTS, Manifest};
+pub(crate) use crates::{ABOUT, GRANTS, Manifest};
 pub use database::{Database, Migration, Network};
 pub use environment::{Architecture, Target};
 pub use functions::{Function, Grant, GrantTarget, Trigger};
@@ -43,6 +44,7 @@ pub use route::{Method, Route, RouteError};
 pub use schema::environment_schema;
 pub use stages::{StageFile, stages};
 pub(crate) use values::VariableName;
+pub use waivers::Waiver;
 
 /// One stage of the service, complete and checked.
 #[derive(Debug, Clone)]
@@ -77,6 +79,8 @@ pub struct Project {
     pub http_api: HttpApi,
     /// The enabled ones, by name.
     pub functions: Vec<Function>,
+    /// What may stay of what the linter finds in the stage's template.
+    pub waivers: Vec<Waiver>,
     /// All members of the workspace, to read their code.
     pub packages: Vec<deployer_source::Package>,
 }

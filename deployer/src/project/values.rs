@@ -109,6 +109,13 @@ name!(
     }
 );
 name!(
+    /// Why a finding may stay.
+    Reason,
+    "a waiver's reason",
+    "words that say why the finding may stay, at most 500 characters",
+    |text| !text.trim().is_empty() && text.chars().count() <= 500
+);
+name!(
     /// The names that a family of stages has.
     StagePattern,
     "a pattern of stages",

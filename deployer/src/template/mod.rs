@@ -10,6 +10,7 @@ mod limits;
 mod merge;
 mod quoting;
 mod references;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::project::yaml::{self, Node};
 use crate::project::{LogicalId, Place, Problem, Project};
 
 pub use crate::project::Error;
+pub use rules::RULES;
 
 use fragments::{Rendered, Scope};
 use merge::{Item, Sections};
@@ -35,6 +37,8 @@ pub struct Template {
     pub resources: IndexMap<LogicalId, Resource>,
     /// By name, in the order of the body.
     pub outputs: IndexMap<String, Place>,
+    /// What breaks the security baseline: [`crate::lint`] decides what of it may stay.
+    pub findings: Vec<Problem>,
 }
 
 /// A template parameter.
@@ -97,15 +101,20 @@ pub fn render(project: &Project) -> Result<Template, Error> {
     let mut problems = Vec::new();
     let sections = merge::merge(rendered, &mut problems);
     references::check(&sections, &mut problems);
-    baseline::check(project, &sections, &mut problems);
+    let mut findings = Vec::new();
+    baseline::check(project, &sections, &mut findings);
     let description = format!("Stage {} of {}", project.stage, project.service);
     let body = emit::emit(&description, &sections);
     limits::check(&body, &sections, &mut problems);
+    if !problems.is_empty() {
+        problems.append(&mut findings);
+    }
     Error::unless_empty(problems)?;
     Ok(Template {
         parameters: parameters(&sections),
         resources: resources(&sections)?,
         outputs: sections.section("Outputs").map(|(name, item)| (name.clone(), item.place())).collect(),
+        findings,
         body,
     })
 }

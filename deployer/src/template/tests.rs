@@ -5,22 +5,25 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use crate::project::Project;
 use crate::project::tests::{Fixture, lines};
 use crate::project::yaml::{self, Node, Value};
+use crate::project::{Error, Project};
 
 use super::{Template, render};
 
 fn own(stage: &str) -> Template {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let project = Project::load(&root, stage).unwrap_or_else(|error| panic!("{:?}", lines(&error)));
-    render(&project).unwrap_or_else(|error| panic!("{:?}", lines(&error)))
+    let template = render(&project).unwrap_or_else(|error| panic!("{:?}", lines(&error)));
+    assert_eq!(template.findings, []);
+    template
 }
 
 /// What is wrong with the fragments, a line a problem.
 fn wrong(fixture: &Fixture) -> Vec<String> {
     let project = fixture.load("dev").unwrap_or_else(|error| panic!("{:?}", lines(&error)));
-    render(&project).map(|_| Vec::new()).unwrap_or_else(|error| lines(&error))
+    let rendered = render(&project).and_then(|template| Error::unless_empty(template.findings));
+    rendered.map(|()| Vec::new()).unwrap_or_else(|error| lines(&error))
 }
 
 /// The part of a template's text below a line.

@@ -8,6 +8,7 @@ use functions_shared::database_secret::DatabaseSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{Client, Config, Connection, NoTls};
 
 use crate::authority;
@@ -61,7 +62,7 @@ impl Database {
         let mut kept = self.kept.lock().await;
         if let Some(client) = alive(kept.client.take(), end).await {
             match timed(&client, &statement, end).await {
-                Err(Error::Statement(_)) if client.is_closed() => {}
+                Err(Error::Statement(error)) if ends_connection(&error) => {}
                 // Who knows what a connection still has to say that did not answer in time.
                 Err(error @ Error::TimedOut { .. }) => return Err(error),
                 ended => {
@@ -168,11 +169,17 @@ where
 
 /// The kept connection, if it still answers.
 async fn alive(kept: Option<Client>, end: Instant) -> Option<Client> {
-    let client = kept.filter(|client| !client.is_closed())?;
+    let client = kept?;
     match timeout_at(end.min(Instant::now() + CHECK), client.check_connection()).await {
         Ok(Ok(())) => Some(client),
         Ok(Err(_)) | Err(_) => None,
     }
+}
+
+/// Whether an error is the last that its connection has to say. The client itself may learn of the end only later.
+fn ends_connection(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(DbError::parsed_severity);
+    error.is_closed() || matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 async fn timed<T>(

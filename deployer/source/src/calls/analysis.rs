@@ -127,7 +127,6 @@ impl<'w> Analysis<'w> {
             self.called.clear();
             self.called_functions.clear();
             self.handed.clear();
-            self.made.clear();
             self.invoke(main, &Value::none(), Vec::new(), &[], None);
             self.run_what_nobody_calls();
             if !self.changed {
@@ -330,6 +329,24 @@ impl<'w> Analysis<'w> {
     pub fn bind(&mut self, frame: &mut Frame<'w>, name: &str, value: Value) {
         self.variables.push(Variable { value, depth: frame.depth });
         frame.names.push((name.to_owned(), self.variables.len() - 1));
+    }
+
+    /// Notes that there are values of a type.
+    pub fn note_made(&mut self, atom: Atom) {
+        if matches!(atom, Atom::Instance(..)) {
+            self.changed |= self.made.insert(atom);
+        }
+    }
+
+    /// What may stand behind an object: nothing of which there are no values.
+    pub fn can_be(&self, atom: &Atom) -> bool {
+        match atom {
+            Atom::Instance(of, _) => {
+                let mut same = self.made.range(Atom::Instance(*of, Vec::new())..);
+                same.next().is_some_and(|atom| matches!(atom, Atom::Instance(is, _) if is == of))
+            }
+            _ => true,
+        }
     }
 
     /// Notes what a field of a type is given.

@@ -428,7 +428,7 @@ impl<'w> Analysis<'w> {
             generics.type_params().map(|parameter| inner.parameters.get(&name_of(&parameter.ident)).cloned());
         let parts = parts.map(Option::unwrap_or_default).collect();
         let atom = Atom::Instance(id, parts);
-        self.made.insert(atom.clone());
+        self.note_made(atom.clone());
         Value::of(atom)
     }
 

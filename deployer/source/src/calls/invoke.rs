@@ -13,6 +13,17 @@ use crate::place::Fault;
 /// Methods of other crates whose closure is given an error, and whose result is one.
 const ON_ERRORS: [&str; 4] = ["map_err", "inspect_err", "ok_or_else", "or_else"];
 
+/// Methods of other crates that keep what they are given.
+const KEEPERS: [&str; 9] =
+    ["push", "push_back", "push_front", "insert", "extend", "append", "set", "replace", "get_or_insert"];
+
+/// Whether a value can be called.
+fn is_callable(value: &Value) -> bool {
+    value.iter().any(|atom| {
+        matches!(atom, Atom::Closure(_) | Atom::Function(..) | Atom::Constructor(_) | Atom::Promised(..))
+    })
+}
+
 impl<'w> Analysis<'w> {
     pub fn method_call(&mut self, frame: &mut Frame<'w>, call: &'w ExprMethodCall) -> Value {
         let receiver = self.expression(frame, &call.receiver);
@@ -25,25 +36,9 @@ impl<'w> Analysis<'w> {
         };
         let value = self.method(&receiver, &name, &turbofish, &arguments, site);
         // `list.push(x)`: what is put in can be taken out.
-        let is_own = receiver
-            .iter()
-            .any(|atom| matches!(atom, Atom::Instance(..) | Atom::Request(_) | Atom::Client(_)));
-        if !is_own && !arguments.is_empty() && !sdk::is_operation(&name) {
-            let put = arguments.iter().cloned().collect::<Value>().telling();
-            let put = Value(
-                put.0
-                    .into_iter()
-                    .filter(|atom| !matches!(atom, Atom::Closure(_) | Atom::Function(..)))
-                    .collect(),
-            );
-            if receiver.telling().is_none()
-                || name == "push"
-                || name == "insert"
-                || name == "extend"
-                || name == "set"
-            {
-                self.absorb(frame, &call.receiver, put);
-            }
+        if KEEPERS.contains(&name.as_str()) || (receiver.telling().is_none() && !sdk::is_operation(&name)) {
+            let put = arguments.into_iter().filter(|argument| !is_callable(argument)).collect();
+            self.absorb(frame, &call.receiver, put);
         }
         value
     }
@@ -86,7 +81,16 @@ impl<'w> Analysis<'w> {
                     true => value.add(self.begin(service, name, false, site)),
                     false => passed.add(Value::of(atom.clone())),
                 },
+                // A list of requests: what is done with each.
+                Atom::Request(_) if arguments.iter().any(is_callable) => passed.add(Value::of(atom.clone())),
                 Atom::Request(request) => value.add(self.build(request, name, arguments)),
+                Atom::Foreign => {
+                    // Other crates' own words are seldom two.
+                    if name.contains('_') {
+                        self.unresolved(name, site);
+                    }
+                    passed.add(Value::of(atom.clone()));
+                }
                 Atom::Unknown => {
                     if !sdk::is_operation(name) {
                         for function in self.index.methods.get(name).into_iter().flatten().copied() {
@@ -127,13 +131,7 @@ impl<'w> Analysis<'w> {
         let on_error = ON_ERRORS.contains(&name);
         let mut value = receiver.clone();
         for argument in arguments {
-            let called = argument.iter().any(|atom| {
-                matches!(
-                    atom,
-                    Atom::Closure(_) | Atom::Function(..) | Atom::Constructor(_) | Atom::Promised(..)
-                )
-            });
-            if !called {
+            if !is_callable(argument) {
                 if !matches!(name, "expect" | "ok_or" | "context") {
                     value.add(argument.telling());
                 }
@@ -162,6 +160,7 @@ impl<'w> Analysis<'w> {
             }
         }
         let typed: Value = turbofish.iter().cloned().collect();
+        let value = value.settled();
         if typed.telling().is_none() { value.or_opaque() } else { typed }
     }
 
@@ -189,7 +188,13 @@ impl<'w> Analysis<'w> {
             match atom {
                 Atom::Function(function, owner, parameters) => {
                     self.called_functions.insert(*function);
-                    value.add(self.invoke(*function, owner, parameters.clone(), arguments, Some(site)));
+                    let receivers = self.receivers(*function, owner, arguments);
+                    if receivers.is_empty() {
+                        value.add(self.invoke(*function, owner, parameters.clone(), arguments, Some(site)));
+                    }
+                    for receiver in receivers {
+                        value.add(self.invoke_method(*function, &receiver, &[], &arguments[1..], site));
+                    }
                 }
                 Atom::Closure(id) => value.add(self.call_closure(*id, arguments)),
                 Atom::Constructor(of) => {
@@ -226,6 +231,19 @@ impl<'w> Analysis<'w> {
         value
     }
 
+    /// What `Type::method` is called on, where the argument says more of it than the path.
+    fn receivers(&self, function: FnId, owner: &Value, arguments: &[Value]) -> Vec<Atom> {
+        let takes_one = self.index.functions[function].signature.receiver().is_some();
+        let Some(first) = arguments.first().filter(|_| takes_one) else { return Vec::new() };
+        let same = |atom: &&Atom| match atom {
+            Atom::Instance(is, _) => {
+                owner.iter().any(|owner| matches!(owner, Atom::Instance(of, _) if of == is))
+            }
+            _ => false,
+        };
+        first.iter().filter(same).cloned().collect()
+    }
+
     /// A function of another crate.
     fn outside(&mut self, path: &[String], typed: &Value, arguments: &[Value], site: Site) -> Value {
         let last = path.last().map(String::as_str).unwrap_or_default();
@@ -254,8 +272,7 @@ impl<'w> Analysis<'w> {
         }
         let mut value = Value::none();
         for argument in arguments {
-            let called = argument.iter().any(|atom| matches!(atom, Atom::Closure(_) | Atom::Function(..)));
-            if called {
+            if is_callable(argument) {
                 let others: Value = arguments.iter().filter(|other| *other != argument).cloned().collect();
                 let others = others.telling();
                 let given = if others.is_none() { Value::unknown() } else { others };
@@ -263,7 +280,11 @@ impl<'w> Analysis<'w> {
             }
             value.add(argument.telling());
         }
-        if typed.telling().is_none() { value.or_opaque() } else { typed.telling().with(value) }
+        match (typed.is_none(), value.is_none()) {
+            (true, true) => Value::of(Atom::Foreign),
+            (true, false) => value,
+            (false, _) => typed.clone().with(value),
+        }
     }
 
     /// What a path that is no local variable leads to.
@@ -489,7 +510,7 @@ impl<'w> Analysis<'w> {
                 Some(function) => vec![*function],
                 None => self.defaults(of, name),
             };
-            for atom in itself.iter() {
+            for atom in itself.iter().filter(|atom| self.can_be(atom)) {
                 found.extend(functions.iter().map(|function| (*function, atom.clone())));
             }
         }

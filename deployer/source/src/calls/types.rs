@@ -259,7 +259,12 @@ impl<'w> Analysis<'w> {
     /// What is known of a value, now that its type is written down.
     pub fn coerce(&mut self, frame: &Frame<'w>, value: Value, of: &Type) -> Value {
         let typed = self.of_type(frame, of);
-        fitted(value, &typed)
+        let fitted = fitted(value.clone(), &typed);
+        // What another crate makes by a type that is written down: a default, a value that is read.
+        for atom in fitted.0.difference(&value.0) {
+            self.note_made(atom.clone());
+        }
+        fitted
     }
 
     /// `T::Item` of what stands for `T`.
@@ -306,17 +311,34 @@ impl<'w> Analysis<'w> {
         })
     }
 
-    /// Whether a type says which resource it is a handle of.
-    pub fn is_handle(&mut self, owner: &Value) -> bool {
-        let parts: Vec<Value> = owner
-            .iter()
-            .filter_map(|atom| match atom {
-                Atom::Instance(_, parts) => Some(parts.clone()),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        parts.iter().any(|part| self.marked(part).is_some())
+    /// Whether a type is a handle: one of its arguments says, by a constant `NAME`, which resource it is of.
+    pub fn is_handle(&self, owner: &Value) -> bool {
+        let index = self.index;
+        let named = |bound: &TypeParamBound, scope| match bound {
+            TypeParamBound::Trait(bound) => {
+                let path: Vec<String> = bound.path.segments.iter().map(|part| name_of(&part.ident)).collect();
+                match index.resolve(scope, &path, Space::Types) {
+                    Some((Target::Def(id), _)) => match &index.defs[id].def {
+                        Def::Trait(found) => found.items.iter().any(
+                            |item| matches!(item, syn::TraitItem::Const(found) if found.ident == "NAME"),
+                        ),
+                        _ => false,
+                    },
+                    Some((Target::External(_), _)) | None => false,
+                }
+            }
+            _ => false,
+        };
+        owner.iter().any(|atom| {
+            let Atom::Instance(of, parts) = atom else { return false };
+            let mut impls = index.of_type.get(of).into_iter().flatten().map(|id| &index.impls[*id]);
+            !parts.is_empty()
+                && impls.any(|found| {
+                    let mut bounds =
+                        found.item.generics.type_params().flat_map(|parameter| &parameter.bounds);
+                    found.trait_.is_none() && bounds.any(|bound| named(bound, found.scope))
+                })
+        })
     }
 }
 
@@ -339,6 +361,7 @@ fn fitted(value: Value, typed: &Value) -> Value {
         Atom::Instance(..) | Atom::Client(_) | Atom::Tuple(_) => true,
         Atom::Opaque
         | Atom::Unknown
+        | Atom::Foreign
         | Atom::Object(_)
         | Atom::Request(_)
         | Atom::Text(_)
@@ -359,8 +382,9 @@ fn fitted(value: Value, typed: &Value) -> Value {
     }
     let telling = value.telling();
     let is_object = typed.iter().any(|atom| matches!(atom, Atom::Object(_)));
-    if value.has(&Atom::Unknown) || (is_object && telling.is_none()) {
-        return telling.with(typed.clone());
+    if value.has(&Atom::Unknown) || value.has(&Atom::Foreign) || (is_object && telling.is_none()) {
+        let vague = value.has(&Atom::Foreign) && typed.is_unknown();
+        return telling.with(if vague { Value::of(Atom::Foreign) } else { typed.clone() });
     }
     value
 }

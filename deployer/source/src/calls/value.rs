@@ -13,6 +13,8 @@ pub enum Atom {
     Unknown,
     /// Something of another crate that is none of the SDK's clients.
     Opaque,
+    /// What a function of another crate gave, while no type says what that is.
+    Foreign,
     /// A type of the workspace with its type arguments.
     Instance(DefId, Vec<Value>),
     /// Whatever implements a trait of the workspace.
@@ -118,7 +120,31 @@ impl Value {
 
     /// What passes through code that is not read: everything but that nothing is known.
     pub fn telling(&self) -> Self {
-        Self(self.0.iter().filter(|atom| !matches!(atom, Atom::Opaque | Atom::Unknown)).cloned().collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|atom| !matches!(atom, Atom::Opaque | Atom::Foreign | Atom::Unknown))
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// Without types whose arguments are unknown, where the same type is there with known ones: what goes into a
+    /// container is what comes out of it.
+    pub fn settled(self) -> Self {
+        let is_vague = |parts: &[Value]| !parts.is_empty() && parts.iter().all(Value::is_unknown);
+        let known: Vec<DefId> = self
+            .iter()
+            .filter_map(|atom| match atom {
+                Atom::Instance(of, parts) if !is_vague(parts) => Some(*of),
+                _ => None,
+            })
+            .collect();
+        let stays = |atom: &Atom| match atom {
+            Atom::Instance(of, parts) => !is_vague(parts) || !known.contains(of),
+            _ => true,
+        };
+        Self(self.0.into_iter().filter(stays).collect())
     }
 
     /// Something rather than nothing.

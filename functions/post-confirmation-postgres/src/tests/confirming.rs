@@ -1,5 +1,7 @@
 //! Confirmations on a real Postgres.
 
+use std::cell::Cell;
+
 use super::server::{Server, Way};
 use super::*;
 
@@ -153,5 +155,47 @@ async fn only_the_named_host_with_a_certificate_of_the_named_authority_is_believ
     let error = elsewhere.fresh(database::BUDGET).await.unwrap_err();
     assert!(error.to_string().contains("invalid peer certificate"), "{error}");
     assert_eq!(server.users(&schema).await, Vec::<Vec<Option<String>>>::new());
+    server.clear(&schema).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
+async fn a_connection_that_ends_under_a_statement_is_made_anew_once() {
+    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let database = database(&bed, &server.user_of(&schema).await, server.authority.clone()).await;
+    confirm(&database, &schema, SIGN_UP).await;
+    let tries = Cell::new(0);
+    let ended = database
+        .run(async |client| {
+            tries.set(tries.get() + 1);
+            let end =
+                if tries.get() == 1 { "select pg_terminate_backend(pg_backend_pid())" } else { "select 1" };
+            client.batch_execute(end).await
+        })
+        .await;
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(tries.get(), 2);
+    server.clear(&schema).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
+async fn a_server_that_falls_silent_under_a_statement_is_given_up_and_not_asked_again() {
+    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let way = Way::new("127.0.0.1", &server).await;
+    let mut secret = server.user_of(&schema).await;
+    secret["host"] = json!(way.address.ip());
+    secret["port"] = json!(way.address.port());
+    let database = database(&bed, &secret, server.authority.clone()).await;
+    let start = Instant::now();
+    let ended = database
+        .run(async |client| {
+            way.fall_silent();
+            client.batch_execute("select 1").await
+        })
+        .await;
+    assert!(matches!(ended, Err(error::Error::TimedOut { .. })), "{ended:?}");
+    assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
+    confirm(&database, &schema, SIGN_UP).await;
     server.clear(&schema).await;
 }

@@ -1,5 +1,7 @@
 //! The security baseline: what no template of a class may lack or have, whoever wrote its fragments.
 
+mod iam;
+
 use std::collections::HashMap;
 
 use crate::project::yaml::{Node, Value};
@@ -32,6 +34,10 @@ pub fn check(project: &Project, sections: &Sections, problems: &mut Vec<Problem>
             "AWS::ApiGatewayV2::Api" => rules.api(),
             "AWS::ApiGatewayV2::Stage" => rules.api_stage(),
             "AWS::ApiGatewayV2::Route" => rules.route(),
+            "AWS::ApiGatewayV2::Integration" => {
+                let why = "the function would get payload 1.0, which has the claims elsewhere";
+                rules.must_be("payload-version", &["PayloadFormatVersion"], "2.0", why);
+            }
             _ => {}
         }
     }
@@ -86,60 +92,6 @@ impl<'a> Rules<'a, '_> {
         }
     }
 
-    fn role(&mut self) {
-        for policy in self.property(&["Policies"]).and_then(Node::sequence).unwrap_or_default() {
-            self.statements(policy.get("PolicyDocument"));
-        }
-        for statement in statements_of(self.property(&["AssumeRolePolicyDocument"])) {
-            let limited = statement.at(&["Condition", "StringEquals", "aws:SourceAccount"]).is_some();
-            if allows(statement) && !limited {
-                let help = "add Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}";
-                let message = "the trust is not limited to this account".to_owned();
-                self.fail("role-trust", &["AssumeRolePolicyDocument"], message, help);
-            }
-        }
-    }
-
-    /// No wildcards, and no right to create log groups: one that a function made itself outlives
-    /// the stack and makes the next create fail.
-    fn statements(&mut self, document: Option<&'a Node>) {
-        for statement in statements_of(document).into_iter().filter(|statement| allows(statement)) {
-            let actions = texts(statement.get("Action"));
-            let place = |key: &str| self.item.place_of(statement.get(key).unwrap_or(statement));
-            let mut found = Vec::new();
-            for action in &actions {
-                if action.contains('*') {
-                    found.push((
-                        "wildcard-action",
-                        format!("the action {action}"),
-                        place("Action"),
-                        "name each action",
-                    ));
-                }
-                if action.eq_ignore_ascii_case("logs:CreateLogGroup") {
-                    let help = "declare the group, and grant CreateLogStream and PutLogEvents on it";
-                    found.push(("create-log-group", (*action).to_owned(), place("Action"), help));
-                }
-            }
-            for key in ["NotAction", "NotResource"] {
-                if statement.get(key).is_some() {
-                    found.push(("wildcard-action", key.to_owned(), place(key), "name what is allowed"));
-                }
-            }
-            // Calls that have no resource to name: what a function in a VPC asks about its network.
-            let describes =
-                !actions.is_empty() && actions.iter().all(|action| action.starts_with("ec2:Describe"));
-            if texts(statement.get("Resource")).contains(&"*") && !describes {
-                let help = "name the resource: !GetAtt <resource>.Arn";
-                found.push(("wildcard-resource", "Resource is *".to_owned(), place("Resource"), help));
-            }
-            for (rule, message, place, help) in found {
-                self.problems
-                    .push(Problem::new(rule, format!("{}: {message}", self.id)).at(place).help(help));
-            }
-        }
-    }
-
     fn log_group(&mut self) {
         if self.property(&["RetentionInDays"]).is_none() {
             let help = "write RetentionInDays: {{ class.log_retention_days | yaml }}";
@@ -159,6 +111,12 @@ impl<'a> Rules<'a, '_> {
         {
             let message = format!("shares its role with {other}");
             self.fail("shared-role", &["Role"], message, "give each function its own role");
+        }
+        if self.property(&["LoggingConfig", "LogGroup"]).is_none() {
+            let help =
+                "declare a group with RetentionInDays, and write LoggingConfig: {LogGroup: !Ref <group>}";
+            let message = "Lambda makes its log group, which is kept for ever".to_owned();
+            self.fail("log-retention", &[], message, help);
         }
         if let Some(key) = self.property(&["Code", "S3Key"])
             && intrinsic(key).is_none_or(|(name, _)| name != "Ref")
@@ -262,6 +220,7 @@ impl<'a> Rules<'a, '_> {
 
     fn table(&mut self) {
         let class = self.project.class;
+        self.keyed_by_email();
         let message = |what: &str| format!("{} tables have {what}", class.as_str());
         if class.encryption() != EncryptionKey::AwsOwned
             && self.text(&["SSESpecification", "SSEEnabled"]) != Some("true")
@@ -296,6 +255,21 @@ impl<'a> Rules<'a, '_> {
             let text = message("deletion protection");
             let help = "write DeletionProtectionEnabled: !If [Protected, true, false]";
             self.fail("table-protection", &["DeletionProtectionEnabled"], text, help);
+        }
+    }
+
+    /// Addresses change, and change owners.
+    fn keyed_by_email(&mut self) {
+        let keys = self.property(&["KeySchema"]).and_then(Node::sequence).unwrap_or_default();
+        let partition = keys.iter().find(|key| key.get("KeyType").and_then(Node::text) == Some("HASH"));
+        let name = partition.and_then(|key| key.get("AttributeName"));
+        if let Some(name) = name
+            && name.text().is_some_and(|text| text.to_ascii_lowercase().contains("email"))
+        {
+            let message = format!("{}: its rows are keyed by an e-mail address", self.id);
+            let help = "key them by `sub`, which is a user's for ever";
+            let place = self.item.place_of(name);
+            self.problems.push(Problem::new("keyed-by-email", message).at(place).help(help));
         }
     }
 
@@ -361,19 +335,6 @@ fn policy_name(policy: RetainPolicy) -> &'static str {
         RetainPolicy::RetainExceptOnCreate => "RetainExceptOnCreate",
         RetainPolicy::Retain => "Retain",
     }
-}
-
-/// The statements of a policy document: a list or a single one.
-fn statements_of(document: Option<&Node>) -> Vec<&Node> {
-    let Some(found) = document.and_then(|document| document.get("Statement")) else { return Vec::new() };
-    match &found.value {
-        Value::Sequence(items) => items.iter().collect(),
-        Value::Scalar { .. } | Value::Mapping(_) => vec![found],
-    }
-}
-
-fn allows(statement: &Node) -> bool {
-    statement.get("Effect").and_then(Node::text) == Some("Allow")
 }
 
 /// The literal texts of a value that is one text or a list of them.

@@ -1,0 +1,15 @@
+//! All rules that can be waived: those on code, those on what a function says of itself, and those on templates.
+
+use deployer_source::rules::{RULES, Rule};
+
+/// Every rule, those on code first.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().chain(FUNCTIONS).chain(crate::template::RULES)
+}
+
+/// Rules on a function's `Cargo.toml`.
+const FUNCTIONS: &[Rule] = &[Rule {
+    id: "public-write-route",
+    why: "a route that changes something is public: anybody may call it, as often as they like",
+    mend: "take `public` out, or make the route a GET; what must be public goes into a crate of its own",
+}];

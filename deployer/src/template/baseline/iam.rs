@@ -1,0 +1,132 @@
+//! The baseline's rules on IAM: who may assume a role, and what its statements allow.
+
+use super::{Rules, texts};
+use crate::project::Problem;
+use crate::project::yaml::{Node, Value};
+
+impl<'a> Rules<'a, '_> {
+    pub(super) fn role(&mut self) {
+        for policy in self.property(&["Policies"]).and_then(Node::sequence).unwrap_or_default() {
+            self.statements(policy.get("PolicyDocument"));
+        }
+        for statement in statements_of(self.property(&["AssumeRolePolicyDocument"])) {
+            let limited = statement.at(&["Condition", "StringEquals", "aws:SourceAccount"]).is_some();
+            if allows(statement) && !limited {
+                let help = "add Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}";
+                let message = "the trust is not limited to this account".to_owned();
+                self.fail("role-trust", &["AssumeRolePolicyDocument"], message, help);
+            }
+        }
+    }
+
+    /// No wildcards, and no right to create log groups: one that a function made itself outlives
+    /// the stack and makes the next create fail.
+    pub(super) fn statements(&mut self, document: Option<&'a Node>) {
+        for statement in statements_of(document).into_iter().filter(|statement| allows(statement)) {
+            let actions = texts(statement.get("Action"));
+            let place = |key: &str| self.item.place_of(statement.get(key).unwrap_or(statement));
+            let mut found = Vec::new();
+            for action in &actions {
+                if action.contains('*') {
+                    found.push((
+                        "wildcard-action",
+                        format!("the action {action}"),
+                        place("Action"),
+                        "name each action",
+                    ));
+                }
+                if action.eq_ignore_ascii_case("logs:CreateLogGroup") {
+                    let help = "declare the group, and grant CreateLogStream and PutLogEvents on it";
+                    found.push(("create-log-group", (*action).to_owned(), place("Action"), help));
+                }
+            }
+            for key in ["NotAction", "NotResource"] {
+                if statement.get(key).is_some() {
+                    found.push(("wildcard-action", key.to_owned(), place(key), "name what is allowed"));
+                }
+            }
+            // Calls that have no resource to name: what a function in a VPC asks about its network.
+            let describes =
+                !actions.is_empty() && actions.iter().all(|action| action.starts_with("ec2:Describe"));
+            let resources = texts(statement.get("Resource"));
+            if let Some(wide) = resources.into_iter().find(|text| is_wide(text)).filter(|_| !describes) {
+                let help = "name the resource: !GetAtt <resource>.Arn";
+                found.push(("wildcard-resource", format!("Resource is {wide}"), place("Resource"), help));
+            }
+            for (rule, message, place, help) in found {
+                self.problems
+                    .push(Problem::new(rule, format!("{}: {message}", self.id)).at(place).help(help));
+            }
+        }
+    }
+}
+
+/// Whether a resource is not one, but all of some kind, region or account. Objects of a bucket, streams of a log group
+/// and routes of an API have no other way to be named.
+fn is_wide(resource: &str) -> bool {
+    if resource == "*" {
+        return true;
+    }
+    let plain = without_references(resource);
+    let parts: Vec<&str> = plain.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, service, region, account, name] => {
+            let whole = ["execute-api", "logs", "s3"].contains(service);
+            region.contains('*') || account.contains('*') || *name == "*" || (name.contains('*') && !whole)
+        }
+        // `${Table.Arn}/index/*`.
+        _ => plain.ends_with("/index/*"),
+    }
+}
+
+/// A text of `!Sub` whose references are one letter each.
+fn without_references(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        plain.push_str(before);
+        plain.push('x');
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    plain + rest
+}
+
+/// The statements of a policy document: a list or a single one.
+fn statements_of(document: Option<&Node>) -> Vec<&Node> {
+    let Some(found) = document.and_then(|document| document.get("Statement")) else { return Vec::new() };
+    match &found.value {
+        Value::Sequence(items) => items.iter().collect(),
+        Value::Scalar { .. } | Value::Mapping(_) => vec![found],
+    }
+}
+
+fn allows(statement: &Node) -> bool {
+    statement.get("Effect").and_then(Node::text) == Some("Allow")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_wide;
+
+    #[test]
+    fn a_resource_in_any_region_or_account_or_with_any_name_is_wide() {
+        for wide in [
+            "*",
+            "arn:aws:dynamodb:*:*:table/users",
+            "arn:aws:dynamodb:us-east-1:*:table/users",
+            "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*",
+            "${UsersTable.Arn}/index/*",
+            "arn:aws:logs:*:*:*",
+        ] {
+            assert!(is_wide(wide), "{wide}");
+        }
+        for named in [
+            "arn:aws:dynamodb:us-east-1:123456789012:table/users/index/by-owner",
+            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/x:*",
+            "arn:aws:s3:::bucket/*",
+            "UsersTable.Arn",
+        ] {
+            assert!(!is_wide(named), "{named}");
+        }
+    }
+}
