@@ -3,9 +3,11 @@
 //! - [`packages`]: what Cargo says of the workspace's packages, and which features a build of its functions has.
 //! - [`workspace`]: their module trees, as the shipped build has them: no tests, no code of features that are off.
 //! - [`calls`]: which calls of AWS a function's binary can make, and on what.
+//! - [`binary`]: the same, read off the binary.
 //! - [`place`]: files, places in them, and what is wrong there.
 //! - [`rules`]: known mistakes of functions behind Cognito and an HTTP API.
 
+pub mod binary;
 pub mod calls;
 pub mod cfg;
 pub mod packages;

@@ -4,6 +4,7 @@
 //! will run, [`zip`] packs it, [`cache`] spares all that where a binary has not changed.
 
 mod cache;
+mod calls;
 mod cargo;
 mod elf;
 mod start;
@@ -52,6 +53,11 @@ pub enum Error {
     NoCargoLambda,
     #[error("cargo built no binary called {binary}")]
     NoBinary { binary: String },
+    /// The binary can send something else than its sources call.
+    #[error("the binary of {function} is not what its sources say: {what}")]
+    OtherCalls { function: String, what: String },
+    #[error("could not read the sources of the functions")]
+    Sources(#[source] crate::project::Error),
     #[error("{binary} does not fit Lambda: {misfit}")]
     Misfit { binary: String, misfit: Misfit },
     /// It ends, or reports an error, before it asks for its first event.
@@ -93,8 +99,11 @@ pub async fn build(
         Some(file) => Some(Authority::read(file)?),
         None => None,
     };
+    // A stage on this machine refuses at once what a role does not grant; on AWS that would be found by a user.
+    let called = if local { vec![None; binaries.len()] } else { calls::of_sources(project)? };
     let mut packing = tokio::task::JoinSet::new();
-    for (index, (function, binary)) in project.functions.iter().zip(binaries).enumerate() {
+    let all = project.functions.iter().zip(binaries).zip(called).enumerate();
+    for (index, ((function, binary), called)) in all {
         let pack = Packing {
             function: function.name.clone(),
             zipped: folder.join(format!("{}.zip", function.name)),
@@ -102,6 +111,7 @@ pub async fn build(
             local,
             binary,
             authority: authority.clone().filter(|_| function.uses_database()),
+            called,
         };
         // Only what runs on this machine can be tried here, and only what is new needs it.
         if local && pack.before().is_none() {
@@ -150,6 +160,8 @@ struct Packing {
     architecture: Architecture,
     local: bool,
     authority: Option<Authority>,
+    /// What its sources call, where the binary must be able to send just that.
+    called: Option<calls::Operations>,
 }
 
 impl Packing {
@@ -163,10 +175,13 @@ impl Packing {
         if let Some(artifact) = self.before() {
             return Ok(artifact);
         }
-        let Self { function, binary, zipped, architecture, local, authority } = self;
+        let Self { function, binary, zipped, architecture, local, authority, called } = self;
         let code = std::fs::read(&binary).map_err(Error::file("read", &binary))?;
         elf::check(&code, architecture, local)
             .map_err(|misfit| Error::Misfit { binary: function.clone(), misfit })?;
+        if let Some(called) = &called {
+            calls::check(&function, called, &code)?;
+        }
         // On this machine nothing is gained by squeezing what is unpacked again at once.
         let pem = authority.as_ref().map(|authority| authority.pem.as_slice());
         let bytes = zip::package(&code, pem, !local).map_err(Error::file("pack", &binary))?;

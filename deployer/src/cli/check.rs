@@ -11,6 +11,7 @@ use super::{Format, Global, code};
 use crate::lint;
 use crate::project::{self, Function, Problem, Project, stages};
 use crate::template::Template;
+use crate::{policy, whole};
 
 /// Check files, names, limits, template, code and IAM; of one stage, or of all
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,9 @@ pub struct CheckArgs {
     /// List the rules that findings and waivers name, with their reasons, and check nothing
     #[arg(long)]
     rules: bool,
+    /// Write the grants that the code needs into the functions' Cargo.toml first
+    #[arg(long)]
+    fix: bool,
 }
 
 pub fn run(ui: &Ui, global: &Global, args: CheckArgs) -> Result<u8, Failure> {
@@ -50,6 +54,10 @@ pub fn run(ui: &Ui, global: &Global, args: CheckArgs) -> Result<u8, Failure> {
             Err(failure) => fail(failure),
         }
     }
+    if args.fix && fix(ui, &loaded)? {
+        // What is left to be told is told of the new files.
+        return run(ui, global, CheckArgs { rules: false, fix: false });
+    }
     // A function's code is the same in every stage.
     let problems = of_code(ui, &loaded)?;
     for (project, template) in &loaded {
@@ -73,15 +81,39 @@ fn of_code<'a>(
     stages: &'a [(Project, Option<Template>)],
 ) -> Result<BTreeMap<&'a str, Vec<Problem>>, Failure> {
     let Some((first, _)) = stages.first() else { return Ok(BTreeMap::new()) };
-    let functions: BTreeMap<&str, &Function> = stages
-        .iter()
-        .flat_map(|(project, _)| &project.functions)
-        .map(|function| (function.name.as_str(), function))
-        .collect();
+    let functions = functions(stages);
     let all: Vec<&Function> = functions.values().copied().collect();
     let tables: Vec<_> = stages.iter().flat_map(|(project, _)| project.tables.clone()).collect();
     let found = code::problems(ui, &first.root, &first.packages, &all, &tables)?;
     Ok(functions.into_keys().zip(found).filter(|(_, problems)| !problems.is_empty()).collect())
+}
+
+/// The functions of all stages, each once.
+fn functions(stages: &[(Project, Option<Template>)]) -> BTreeMap<&str, &Function> {
+    let all = stages.iter().flat_map(|(project, _)| &project.functions);
+    all.map(|function| (function.name.as_str(), function)).collect()
+}
+
+/// Mends the grants. Answers whether there was anything to mend.
+fn fix(ui: &Ui, stages: &[(Project, Option<Template>)]) -> Result<bool, Failure> {
+    let Some((first, _)) = stages.first() else { return Ok(false) };
+    let functions: Vec<&Function> = functions(stages).into_values().collect();
+    let workspace = policy::code::sources(&first.root, &first.packages, &functions)?;
+    let mut mended = false;
+    for (function, derived) in functions.iter().zip(policy::code::derive(&workspace, &functions)) {
+        let path = &function.manifest;
+        let text = std::fs::read_to_string(path).map_err(Failure::io(format!("read {}", path.display())))?;
+        let fixed = policy::fix::grants(&text, function, &derived).map_err(|message| {
+            Failure::usage(format!("{}: {message}", path.display()), "mend it by hand and run this again")
+        })?;
+        let Some(fixed) = fixed else { continue };
+        whole::write(path, fixed.text.as_bytes())
+            .map_err(Failure::io(format!("write {}", path.display())))?;
+        let shown = path.strip_prefix(&first.root).unwrap_or(path).display();
+        fixed.changes.iter().for_each(|change| ui.status(&format!("{shown}: {change}")));
+        mended = true;
+    }
+    Ok(mended)
 }
 
 fn show(ui: &Ui, project: &Project, template: &Template) {

@@ -145,6 +145,10 @@ impl Diagnostic for Failure {
             Self::Artifact(artifact::Error::DoesNotStart { .. }) => {
                 Some(Box::new("it said nothing on stderr; nothing was deployed"))
             }
+            Self::Artifact(artifact::Error::OtherCalls { .. }) => Some(Box::new(
+                "its role is read off the sources, so nothing was deployed: look for the call in a crate outside the \
+                 workspace, or make it in the workspace through a handle",
+            )),
             Self::Artifact(artifact::Error::NoBinary { .. }) => {
                 Some(Box::new("a function crate needs a binary target of the crate's name"))
             }

@@ -18,6 +18,7 @@ mod logs;
 mod outputs;
 mod paint;
 mod plan;
+mod policy;
 mod render;
 mod rollback;
 mod session;
@@ -85,6 +86,7 @@ enum Command {
     Render(render::RenderArgs),
     Rollback(rollback::RollbackArgs),
     Check(check::CheckArgs),
+    Policy(policy::PolicyArgs),
     Build(build::BuildArgs),
     Status(status::StatusArgs),
     Outputs(outputs::OutputsArgs),
@@ -137,6 +139,7 @@ async fn run(cli: Cli) -> u8 {
         Command::Render(args) => render::run(&ui, global, args),
         Command::Rollback(args) => rollback::run(&ui, global, args).await,
         Command::Check(args) => check::run(&ui, global, args),
+        Command::Policy(args) => policy::run(&ui, global, args),
         Command::Build(args) => build::run(&ui, global, args).await,
         Command::Status(args) => status::run(&ui, global, args).await,
         Command::Outputs(args) => outputs::run(&ui, global, args).await,

@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Global;
+use super::{Format, Global};
 use super::failure::Failure;
 use super::paint::Painter;
 use super::ui::Ui;
@@ -391,11 +392,21 @@ pub fn today() -> Date {
 
 /// What is waived is never silent: the number always, each with its reason under `-v`.
 pub fn show_waived(ui: &Ui, waived: &[Waived]) {
-    for Waived { finding, waiver } in waived.iter().filter(|_| ui.verbose) {
+    for Waived { finding, waiver } in waived.iter().filter(|_| ui.verbose || ui.format == Format::Json) {
         let place = finding.place.as_ref();
         let place =
             place.map(|place| format!("{}:{}: ", place.file().display(), place.line())).unwrap_or_default();
         let Waiver { rule, reason, until, .. } = waiver;
+        if ui.format == Format::Json {
+            ui.json(&json!({
+                "type": "waived",
+                "rule": rule,
+                "message": finding.message,
+                "place": place.trim_end_matches(": "),
+                "reason": reason,
+                "until": until.to_string(),
+            }));
+        }
         ui.status(&format!("waived until {until}: {place}{rule}: {} ({reason})", finding.message));
     }
     if !waived.is_empty() && !ui.verbose {

@@ -51,7 +51,7 @@ pub fn granted(function: &Function) -> BTreeSet<(String, String)> {
 }
 
 /// Tables are told apart by the variable that names them.
-fn key(resource: &Resource) -> String {
+pub(super) fn key(resource: &Resource) -> String {
     match resource {
         Resource::Table(table) => upper_snake_case(table),
         Resource::Index { table, index } => format!("{}/index/{index}", upper_snake_case(table)),
@@ -59,7 +59,8 @@ fn key(resource: &Resource) -> String {
     }
 }
 
-fn target_key(target: &GrantTarget) -> String {
+/// What a grant is on, as [`needed`] and [`granted`] name it.
+pub fn target_key(target: &GrantTarget) -> String {
     match target {
         GrantTarget::Table(table) => upper_snake_case(table.as_str()),
         GrantTarget::Index { table, index } => format!("{}/index/{index}", upper_snake_case(table.as_str())),
@@ -82,7 +83,7 @@ pub fn problems(root: &Path, function: &Function, derived: &Derived) -> Result<V
         if !granted.contains(right)
             && let Some(call) = calls.first()
         {
-            problems.push(missing(function, &right.1, call));
+            problems.push(missing(function, right, call));
         }
     }
     // What could not be told may be what a grant is for.
@@ -99,10 +100,11 @@ pub fn problems(root: &Path, function: &Function, derived: &Derived) -> Result<V
     Ok(problems)
 }
 
-fn missing(function: &Function, action: &str, call: &Call) -> Problem {
+fn missing(function: &Function, right: &(String, String), call: &Call) -> Problem {
+    let same = |need: &&(String, Resource)| (key(&need.1), need.0.clone()) == *right;
     let resource =
-        call.needs.iter().find(|(needed, _)| needed == action).map(|(_, resource)| resource.to_string());
-    let resource = resource.unwrap_or_default();
+        call.needs.iter().find(same).map_or_else(String::new, |(_, resource)| resource.to_string());
+    let action = &right.1;
     let name = &function.name;
     Problem::new("missing-grant", format!("{name} calls {action} on {resource}, and is not granted it"))
         .at(Place::from(&call.place))

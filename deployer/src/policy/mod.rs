@@ -1,6 +1,8 @@
-//! IAM, pure: what a function's role grants, and [`code`]: whether that is what its code calls.
+//! IAM, pure: what a function's role grants, [`code`]: whether that is what its code calls, and [`fix`]: its grants
+//! mended.
 
 pub mod code;
+pub mod fix;
 
 use crate::project::{Function, GrantTarget, LogicalId, Table};
 

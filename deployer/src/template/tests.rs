@@ -291,6 +291,14 @@ fn each_rule_of_the_baseline_finds_its_fault() {
         (FUNCTION, "RetentionInDays", "# RetentionInDays", "log-retention"),
         (FUNCTION, "S3Key: !Ref {{ function.code_key_parameter | id }}", "S3Key: latest.zip", "code-key"),
         (FUNCTION, "USER_POOL_ID: !Ref UserPool", "API_TOKEN: !Ref UserPool", "environment"),
+        (FUNCTION, "LogGroup: !Ref", "LogFormat: !Ref", "log-retention"),
+        (
+            FUNCTION,
+            "Resource: !GetAtt {{ statement.resource | id }}.Arn",
+            "Resource: !Sub arn:aws:dynamodb:*:*:table/${ThingsTable}",
+            "wildcard-resource",
+        ),
+        (ROUTES, "PayloadFormatVersion: '2.0'", "PayloadFormatVersion: '1.0'", "payload-version"),
         (ROUTES, "SourceArn: ", "# SourceArn: ", "invoke-source"),
         (ROUTES, "AuthorizationType: JWT", "AuthorizationType: NONE", "open-route"),
         (TRIGGER, "SourceAccount: ", "# SourceAccount: ", "invoke-source"),
@@ -321,6 +329,14 @@ fn each_rule_of_the_baseline_finds_its_fault() {
             assert!(line.starts_with(file) && line.contains(&format!(" {rule}: ")), "{rule}: {line}");
         }
     }
+}
+
+#[test]
+fn no_table_is_keyed_by_an_address() {
+    let fixture =
+        Fixture::new().templates().edit("environments/base.yaml", "partition_key: pk", "partition_key: email");
+    let found = wrong(&fixture);
+    assert!(found.len() == 1 && found[0].contains(" keyed-by-email: ThingsTable: "), "{found:?}");
 }
 
 #[test]

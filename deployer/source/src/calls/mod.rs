@@ -28,6 +28,8 @@ use analysis::Analysis;
 use index::{Def, Index};
 use macros::Macros;
 
+pub use sdk::{operation_names, service_ids};
+
 /// What a call works on, by the names that the environments give.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {

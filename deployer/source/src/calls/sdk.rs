@@ -89,8 +89,52 @@ pub fn names_resource(setting: &str) -> bool {
     )
 }
 
+/// Services by SDK crate, with the id that the SDK gives them in texts.
+const SERVICES: [(&str, &str); 18] = [
+    ("cloudwatch", "CloudWatch"),
+    ("cloudwatchlogs", "CloudWatch Logs"),
+    ("cognitoidentityprovider", "Cognito Identity Provider"),
+    ("dynamodb", "DynamoDB"),
+    ("eventbridge", "EventBridge"),
+    ("firehose", "Firehose"),
+    ("kinesis", "Kinesis"),
+    ("kms", "KMS"),
+    ("lambda", "Lambda"),
+    ("rdsdata", "RDS Data"),
+    ("s3", "S3"),
+    ("secretsmanager", "Secrets Manager"),
+    ("sesv2", "SESv2"),
+    ("sfn", "SFN"),
+    ("sns", "SNS"),
+    ("sqs", "SQS"),
+    ("ssm", "SSM"),
+    ("sts", "STS"),
+];
+
+/// Every service whose operations are known: SDK crate without `aws_sdk_`, and id.
+pub fn service_ids() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SERVICES.into_iter()
+}
+
+/// The operations of a service, as in its API.
+pub fn operation_names(service: &str) -> Vec<String> {
+    OPERATIONS.of.get(service).into_iter().flatten().map(|method| operation_name(method)).collect()
+}
+
 /// `put_item` -> `PutItem`.
 pub fn operation_name(method: &str) -> String {
+    // The SDK's words do not say which of their letters are large.
+    for (known, name) in [
+        ("admin_set_user_mfa_preference", "AdminSetUserMFAPreference"),
+        ("get_csv_header", "GetCSVHeader"),
+        ("get_ui_customization", "GetUICustomization"),
+        ("set_ui_customization", "SetUICustomization"),
+        ("set_user_mfa_preference", "SetUserMFAPreference"),
+    ] {
+        if method == known {
+            return name.to_owned();
+        }
+    }
     let mut name = String::with_capacity(method.len());
     for word in method.split('_') {
         let mut letters = word.chars();
@@ -171,5 +215,13 @@ mod tests {
     fn operations_are_named_as_in_the_api() {
         assert_eq!(operation_name("transact_write_items"), "TransactWriteItems");
         assert_eq!(operation_name("list_objects_v2"), "ListObjectsV2");
+        assert_eq!(operation_name("admin_set_user_mfa_preference"), "AdminSetUserMFAPreference");
+    }
+
+    #[test]
+    fn every_service_with_operations_has_an_id() {
+        for service in OPERATIONS.of.keys() {
+            assert!(SERVICES.iter().any(|(known, _)| known == service), "{service}");
+        }
     }
 }

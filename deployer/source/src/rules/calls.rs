@@ -5,112 +5,10 @@ use std::collections::BTreeSet;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, ExprMethodCall};
 
-use super::access::plain;
 use super::facts::Call;
 use super::flow::{Flow, Frame};
+use super::library::{self, FORGETS, MAPPED, MEMBER, RUNS, SAME, WRITES, statement, table};
 use super::value::{Effect, Kind, Value};
-
-/// Methods of SDK clients that change something; those that touch no table are known by the others alone.
-const WRITES: [&str; 22] = [
-    "put_item",
-    "update_item",
-    "delete_item",
-    "batch_write_item",
-    "transact_write_items",
-    "execute_statement",
-    "execute_transaction",
-    "batch_execute_statement",
-    "admin_update_user_attributes",
-    "admin_create_user",
-    "admin_delete_user",
-    "admin_disable_user",
-    "admin_set_user_password",
-    "admin_add_user_to_group",
-    "update_user_attributes",
-    "verify_user_attribute",
-    "put_object",
-    "delete_object",
-    "send_message",
-    "publish",
-    "put_events",
-    "send_email",
-];
-
-/// The row that a transaction puts.
-const MEMBER: &str = "a member of a transaction";
-
-/// Methods of SQL clients that run a statement.
-const RUNS: [&str; 13] = [
-    "execute",
-    "query",
-    "query_one",
-    "query_opt",
-    "query_raw",
-    "batch_execute",
-    "simple_query",
-    "execute_raw",
-    "fetch",
-    "fetch_one",
-    "fetch_all",
-    "fetch_optional",
-    "query_typed",
-];
-
-/// Methods whose answer is the receiver itself, or what it holds.
-const SAME: [&str; 45] = [
-    "clone",
-    "as_ref",
-    "as_mut",
-    "as_deref",
-    "as_str",
-    "as_slice",
-    "as_bytes",
-    "borrow",
-    "to_owned",
-    "to_string",
-    "into",
-    "into_inner",
-    "into_iter",
-    "iter",
-    "iter_mut",
-    "cloned",
-    "copied",
-    "ok_or",
-    "ok_or_else",
-    "map_err",
-    "or_else",
-    "filter",
-    "inspect",
-    "inspect_err",
-    "unwrap",
-    "expect",
-    "take",
-    "get_or_insert_with",
-    "try_into",
-    "as_array",
-    "as_object",
-    "deref",
-    "lock",
-    "read",
-    "next",
-    "await",
-    "boxed",
-    "into_bytes",
-    "to_vec",
-    "context",
-    "with_context",
-    "as_deref_mut",
-    "trim",
-    "get_or_init",
-    "to_str",
-];
-
-/// Methods that answer what their closure does.
-const MAPPED: [&str; 9] =
-    ["map", "and_then", "map_or", "map_or_else", "filter_map", "flat_map", "then", "find_map", "is_some_and"];
-
-/// Methods that turn a lost error into something else.
-const FORGETS: [&str; 5] = ["ok", "unwrap_or", "unwrap_or_default", "unwrap_or_else", "is_ok_and"];
 
 /// The names in a path, without generics.
 pub fn segments(path: &syn::Path) -> Vec<String> {
@@ -160,32 +58,7 @@ impl Flow<'_> {
             let effect = Effect { operation: MEMBER.to_owned(), ..Effect::default() };
             return Value { effect: Some(effect), ..Value::default() };
         }
-        self.foreign(owner.as_deref(), &name, args)
-    }
-
-    /// What other crates' functions answer.
-    fn foreign(&mut self, owner: Option<&str>, name: &str, args: Vec<Value>) -> Value {
-        let first = args.first().cloned().unwrap_or_default();
-        match (owner, name) {
-            (_, "Err") => Value::default(),
-            (Some("Uuid"), "new_v4" | "now_v7" | "now_v1") | (Some("Ulid"), "new") => {
-                Value::marked(Kind::Random, format!("{}::{name}", owner.unwrap_or_default()))
-            }
-            (Some("rand"), "random") | (_, "thread_rng" | "random" | "nanoid") => {
-                Value::marked(Kind::Random, "a random number")
-            }
-            (
-                Some("SystemTime" | "Utc" | "Local" | "OffsetDateTime" | "Timestamp" | "Zoned"),
-                "now" | "now_utc",
-            ) => Value::marked(Kind::Time, "the time of day"),
-            // Wrappers and conversions: `Some(x)`, `Arc::new(x)`, `String::from(x)`, `AttributeValue::S(x)`.
-            _ if args.len() == 1 && is_wrapper(owner, name) => Value { ty: None, ..first },
-            _ => {
-                let made = args.iter().fold(Value::default(), Value::mixed);
-                let ty = owner.filter(|owner| owner.starts_with(char::is_uppercase)).map(str::to_owned);
-                statement(&first).unwrap_or(Value { ty, ..made })
-            }
-        }
+        library::answer(owner.as_deref(), &name, &args)
     }
 
     /// A closure that was given or kept: what it answers was found where it stands.
@@ -457,7 +330,7 @@ impl Flow<'_> {
             return given.clone();
         }
         let owner = names.len().checked_sub(2).map(|at| names[at].clone());
-        self.foreign(owner.as_deref(), &name, vec![given.clone()])
+        library::answer(owner.as_deref(), &name, std::slice::from_ref(given))
     }
 
     /// `lambda_http` reads a body as JSON with `payload()` and `json()`.
@@ -494,55 +367,4 @@ fn chain(receiver: &Expr) -> (Vec<String>, (usize, usize)) {
     names.reverse();
     let start = current.span().start();
     (names, (start.line, start.column))
-}
-
-fn is_wrapper(owner: Option<&str>, name: &str) -> bool {
-    match owner {
-        Some("AttributeValue" | "Value" | "Body" | "Message" | "SdkBody") | None => {
-            name.starts_with(char::is_uppercase) || name == "from" || name == "drop"
-        }
-        Some(owner) => {
-            const MAKERS: [&str; 8] =
-                ["new", "from", "pin", "clone", "from_utf8", "from_utf8_lossy", "Owned", "Borrowed"];
-            const HOLDERS: [&str; 11] = [
-                "Arc", "Rc", "Box", "String", "str", "Cow", "Option", "Result", "Mutex", "RwLock", "OnceLock",
-            ];
-            MAKERS.contains(&name) && HOLDERS.contains(&owner)
-        }
-    }
-}
-
-/// A table's name: the variable that names it, a constant, or the expression that stands for it.
-fn table(arg: &Value, found: &ExprMethodCall) -> Option<String> {
-    let variable = arg.mark(Kind::Variable).map(|mark| mark.what.clone());
-    let written = found.args.first().and_then(last_name);
-    variable.or_else(|| arg.literal.clone()).or(written)
-}
-
-fn last_name(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Reference(found) => last_name(&found.expr),
-        Expr::MethodCall(found) => last_name(&found.receiver),
-        Expr::Field(found) => Some(super::access::member(&found.member)).filter(|name| name != "name"),
-        Expr::Path(found) => found.path.segments.last().map(|last| last.ident.to_string()),
-        _ => None,
-    }
-}
-
-/// A SQL statement that writes, with its table.
-fn statement(text: &Value) -> Option<Value> {
-    let literal = text.literal.as_deref()?;
-    let upper = literal.to_ascii_uppercase();
-    let words: Vec<&str> = upper.split_whitespace().collect();
-    let table = match words.as_slice() {
-        ["INSERT", "INTO", table, ..] | ["UPDATE", table, ..] | ["DELETE", "FROM", table, ..] => *table,
-        _ => return None,
-    };
-    let table = plain(table.split('(').next().unwrap_or(table));
-    let conditional = words[0] != "INSERT" || upper.contains("ON CONFLICT");
-    let tables = BTreeSet::from([format!("sql:{table}")]);
-    Some(Value {
-        effect: Some(Effect { operation: "sql".to_owned(), tables, conditional }),
-        ..Value::default()
-    })
 }

@@ -1,10 +1,13 @@
 //! Rules on what must not get out, and on what must not be taken on trust.
 
-use super::Findings;
 use super::facts::{Call, Facts};
 use super::value::{Kind, Value};
+use super::{Event, Findings, Function};
 
-pub fn check(facts: &Facts, findings: &mut Findings) {
+pub fn check(function: &Function, facts: &Facts, findings: &mut Findings) {
+    if let Event::Route { .. } = function.event {
+        failures(facts, findings);
+    }
     secrets(facts, findings);
     logs(facts, findings);
     verified(facts, findings);
@@ -76,7 +79,17 @@ fn logs(facts: &Facts, findings: &mut Findings) {
     for log in &facts.logs {
         let told = log.values.iter().find_map(|value| WHOLE.into_iter().find_map(|kind| value.mark(kind)));
         if let Some(mark) = told {
-            findings.add("logged-event", &log.place, format!("{} goes into the log", mark.what));
+            findings.add("logged-event", &log.place, format!("the log would hold {}", mark.what));
+        }
+    }
+}
+
+/// What a failed call said, in the body of an answer.
+fn failures(facts: &Facts, findings: &mut Findings) {
+    let is_body = |call: &&Call| call.name == "body" || (call.name == "Text" && call.args.len() == 1);
+    for call in facts.calls.iter().filter(is_body) {
+        if let Some(mark) = call.args.iter().find_map(|arg| arg.mark(Kind::Failure)) {
+            findings.add("internals-in-answer", &call.place, format!("the answer tells {}", mark.what));
         }
     }
 }

@@ -11,7 +11,9 @@ mod expr;
 mod facts;
 mod flow;
 mod identity;
+mod library;
 mod macros;
+mod pattern;
 mod program;
 mod raising;
 mod table;
@@ -93,7 +95,7 @@ pub fn check(workspace: &Workspace, function: &Function<'_>) -> Vec<Fault> {
     identity::check(function, &flow.facts, &mut findings);
     trigger::check(function, &program, &flow.facts, &mut findings);
     writes::check(function, &flow.facts, &mut findings);
-    exposure::check(&flow.facts, &mut findings);
+    exposure::check(function, &flow.facts, &mut findings);
     let mut found = findings.0;
     found.sort_by_key(|fault| {
         fault.place.as_ref().map(|place| (place.path().to_owned(), place.line, place.column))

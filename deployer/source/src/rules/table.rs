@@ -97,6 +97,16 @@ pub const RULES: &[Rule] = &[
         mend: "log ids, statuses and counts alone",
     },
     Rule {
+        id: "internals-in-answer",
+        why: "an answer holds the words of a failed call of AWS, which name tables, roles and accounts (OWASP API8:2023)",
+        mend: "answer a code of your own and the request's id, and log the error",
+    },
+    Rule {
+        id: "undefined-text",
+        why: "the word \"undefined\" stands for what is not there, and comes back later as somebody's name",
+        mend: "leave the attribute out, or write null",
+    },
+    Rule {
         id: "unverified-tls",
         why: "a connection is made without TLS, or without checking who answers",
         mend: "connect with rustls and the server's CA",

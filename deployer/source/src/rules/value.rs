@@ -33,6 +33,8 @@ pub enum Kind {
     Verified,
     /// An e-mail address.
     Email,
+    /// What a failed call said.
+    Failure,
     /// Another value with each call.
     Random,
     /// The time of day.
@@ -58,6 +60,7 @@ impl Kind {
             | Self::SentIdentity
             | Self::Verified
             | Self::Email
+            | Self::Failure
             | Self::Random
             | Self::Time
             | Self::Variable => false,

@@ -1,4 +1,4 @@
-//! Rules on writes that belong together, and on queries of an index.
+//! Rules on what is written and read: writes that belong together, placeholders, queries of an index.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,10 @@ use super::{Findings, Function};
 
 pub fn check(function: &Function, facts: &Facts, findings: &mut Findings) {
     split(facts, findings);
+    for (_, place) in facts.texts.iter().filter(|(text, _)| text == "undefined") {
+        let message = "the word \"undefined\" is written where nothing is known".to_owned();
+        findings.add("undefined-text", place, message);
+    }
     for call in facts.calls.iter().filter(|call| call.name == "index_name") {
         let Some(index) = call.args.first().and_then(|arg| arg.literal.as_deref()) else { continue };
         if !function.may_query(index) {

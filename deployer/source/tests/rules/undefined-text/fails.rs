@@ -1,0 +1,15 @@
+//@ trigger PostAuthentication
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let attributes = &event.payload["request"]["userAttributes"];
+    let name = attributes["given_name"].as_str().unwrap_or("undefined"); //~ undefined-text
+    greet(name).await?;
+    Ok(event.payload)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::run(service_fn(handle)).await
+}
