@@ -108,6 +108,14 @@ fn the_mended_systems_are_clean_and_waive_nothing() {
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
 }
 
+#[test]
+fn the_readme_names_each_rule_on_code() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let ids = deployer_source::rules::RULES.iter().map(|rule| rule.id);
+    let missing: Vec<&str> = ids.filter(|id| !readme.contains(&format!("`{id}`"))).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
 /// A project with one function and one mistake: it logs its event.
 struct Project(tempfile::TempDir);
 

@@ -133,8 +133,11 @@ fn what_cannot_run_is_found_before_anything_changes() {
     assert_eq!(broken.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("unclosed delimiter") && stderr.contains("do not compile"), "{stderr}");
 
-    fs::write(&main, "fn main() {\n    eprintln!(\"no configuration\");\n    std::process::exit(3);\n}\n")
-        .unwrap();
+    let crash =
+        "if true {\n        eprintln!(\"no configuration\");\n        std::process::exit(3);\n    }\n    ";
+    let crashes = good.replacen("logging::start", &format!("{crash}logging::start"), 1);
+    assert_ne!(crashes, good);
+    fs::write(&main, crashes).unwrap();
     let crashing = copy.run(&["up"]);
     let (_, stderr) = texts(&crashing);
     assert_eq!(crashing.status.code(), Some(2), "{stderr}");

@@ -145,7 +145,7 @@ impl Loader<'_> {
         match syn::parse_file(&source.text) {
             Ok(parsed) => self.module(&source, path, parsed.items, folder),
             Err(error) => self.faults.push(
-                Fault::new("source-syntax", format!("this is no Rust: {error}"))
+                Fault::new("source-syntax", format!("this is no Rust ({error})"))
                     .at(source.place(error.span()))
                     .help("make it compile first"),
             ),

@@ -84,6 +84,11 @@ impl Error {
     }
 }
 
+/// Compiles every function of the stage and packs none.
+pub async fn compile(project: &Project, reporter: &Reporter) -> Result<(), Error> {
+    cargo::build(project, reporter).await.map(|_| ())
+}
+
 /// Builds and packs every function of the stage. Answers them in the project's order. Those that use the database
 /// get the file `authority` into their zip: whom they trust.
 pub async fn build(

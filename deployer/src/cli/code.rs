@@ -3,16 +3,37 @@
 use std::path::Path;
 
 use super::failure::Failure;
-use super::session::{rendered, show_waived, today};
+use super::paint::Painter;
+use super::session::{rendered, show_waived, today, turn};
 use super::ui::Ui;
+use crate::artifact;
+use crate::deploy::Reporter;
 use crate::lint;
 use crate::policy::code;
 use crate::project::{self, Function, Problem, Project, Table};
 use crate::template::Template;
 
+/// What a source that cannot be read is told by.
+const NO_RUST: &str = "source-syntax";
+
 /// The stage's template; it and the code of the stage's functions are as they must be. What is wrong with either is
-/// told at once.
-pub fn checked(ui: &Ui, project: &Project) -> Result<Template, Failure> {
+/// told at once; what is no Rust at all, by the compiler, whose words for that are the best there are.
+pub async fn checked(ui: &Ui, project: &Project) -> Result<Template, Failure> {
+    let failure = match judged(ui, project) {
+        Err(Failure::Project(error)) if error.problems.iter().any(|problem| problem.rule == NO_RUST) => error,
+        judged => return judged,
+    };
+    let _turn = turn(ui, project).await?;
+    let (reporter, progress) = Reporter::new();
+    let painter = Painter::start(ui.clone(), progress);
+    let compiled = artifact::compile(project, &reporter).await;
+    drop(reporter);
+    painter.finish().await;
+    compiled?;
+    Err(failure.into())
+}
+
+fn judged(ui: &Ui, project: &Project) -> Result<Template, Failure> {
     let functions: Vec<&Function> = project.functions.iter().collect();
     let template = rendered(ui, project);
     let found = problems(ui, &project.root, &project.packages, &functions, &project.tables);

@@ -31,7 +31,7 @@ const CHANGES: u8 = 10;
 
 pub async fn run(ui: &Ui, global: &Global, args: PlanArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let template = checked(ui, &project)?;
+    let template = checked(ui, &project).await?;
     let url = database::url(&project)?;
     let authority = database::authority(&project, url.as_ref());
     let turn = turn(ui, &project).await?;

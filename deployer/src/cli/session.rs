@@ -12,10 +12,10 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Format, Global};
 use super::failure::Failure;
 use super::paint::Painter;
 use super::ui::Ui;
+use super::{Format, Global};
 use crate::artifact::Artifact;
 use crate::aws::{Aws, Caller, Settings};
 use crate::deploy::{

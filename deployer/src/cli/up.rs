@@ -39,7 +39,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 pub async fn run(ui: &Ui, global: &Global, args: UpArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let template = checked(ui, &project)?;
+    let template = checked(ui, &project).await?;
     let url = database::url(&project)?;
     let authority = database::authority(&project, url.as_ref());
     let sealed = args.plan.as_deref().map(read_plan).transpose()?;

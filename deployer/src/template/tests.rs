@@ -333,8 +333,11 @@ fn each_rule_of_the_baseline_finds_its_fault() {
 
 #[test]
 fn no_table_is_keyed_by_an_address() {
-    let fixture =
-        Fixture::new().templates().edit("environments/base.yaml", "partition_key: pk", "partition_key: email");
+    let fixture = Fixture::new().templates().edit(
+        "environments/base.yaml",
+        "partition_key: pk",
+        "partition_key: email",
+    );
     let found = wrong(&fixture);
     assert!(found.len() == 1 && found[0].contains(" keyed-by-email: ThingsTable: "), "{found:?}");
 }

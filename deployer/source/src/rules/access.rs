@@ -73,6 +73,10 @@ impl Flow<'_> {
             && (value.built || !value.has(Kind::Sent))
             && let Some(stored) = self.stored(frame, ty, name)
         {
+            let stored = match self.program.argument(ty, name) {
+                Some(argument) => Value { argument: Some(argument), ..stored },
+                None => stored,
+            };
             return if plain(name) == "email" {
                 stored.and(Kind::Email, "an e-mail address")
             } else {

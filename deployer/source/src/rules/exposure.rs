@@ -32,10 +32,25 @@ const SECRETS: [&str; 13] = [
     "DATABASE_DSN",
 ];
 
-/// Ends of names that only say where a secret is, and Lambda's own variables.
+/// Ends of names that only say where a secret is, or what is done with it.
+const REFERENCES: [&str; 12] = [
+    "_ARN",
+    "_NAME",
+    "_ID",
+    "_TTL",
+    "_SECONDS",
+    "_REGION",
+    "_ISSUER",
+    "_ENDPOINT",
+    "_AUDIENCE",
+    "_PREFIX",
+    "_PATH",
+    "TOKEN_URL",
+];
+
+/// Lambda's own variables are none of ours.
 fn is_secret(variable: &str) -> bool {
-    let named =
-        ["_ARN", "_NAME", "_ID", "_TTL", "_SECONDS", "_REGION"].iter().any(|end| variable.ends_with(end));
+    let named = REFERENCES.iter().any(|end| variable.ends_with(end));
     !named && !variable.starts_with("AWS_") && SECRETS.iter().any(|part| variable.contains(part))
 }
 

@@ -77,7 +77,10 @@ impl Flow<'_> {
                 if let Some(expr) = &found.expr {
                     let value = self.expr(frame, expr);
                     if let Some(last) = frame.returns.last_mut() {
-                        *last = std::mem::take(last).join(&value);
+                        *last = Some(match last.take() {
+                            Some(known) => known.join(&value),
+                            None => value,
+                        });
                     }
                 }
                 Value::default()
@@ -118,11 +121,14 @@ impl Flow<'_> {
         self.block(frame, body)
     }
 
-    /// A body whose `return` does not leave the function around it.
+    /// A body with the values that it returns early, which do not leave the function around it.
     pub fn inner(&mut self, frame: &mut Frame, body: impl FnOnce(&mut Self, &mut Frame) -> Value) -> Value {
-        frame.returns.push(Value::default());
+        frame.returns.push(None);
         let value = body(self, frame);
-        value.join(&frame.returns.pop().unwrap_or_default())
+        match frame.returns.pop().flatten() {
+            Some(returned) => value.join(&returned),
+            None => value,
+        }
     }
 
     /// What a closure answers when each of its parameters is `given`.

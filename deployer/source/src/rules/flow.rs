@@ -55,7 +55,7 @@ pub struct Frame {
     pub routine: usize,
     scopes: Vec<Vec<(String, Value)>>,
     /// What the innermost function or closure returns early.
-    pub returns: Vec<Value>,
+    pub returns: Vec<Option<Value>>,
     /// The arms around the current expression.
     pub arms: Vec<(usize, usize)>,
     pub branchings: usize,
@@ -160,9 +160,7 @@ impl<'a> Flow<'a> {
             self.pattern(&mut frame, &parameter.pat, value);
         }
         self.mention_types(id);
-        frame.returns.push(Value::default());
-        let body = self.block(&mut frame, routine.body);
-        let mut result = body.join(&frame.returns.pop().unwrap_or_default());
+        let mut result = self.inner(&mut frame, |flow, frame| flow.block(frame, routine.body));
         if let Some(output) = routine.output() {
             result.ty = Some(output.name);
             result.argument = output.argument;

@@ -1,7 +1,7 @@
 //! Rules on who a function believes it works for.
 
 use super::facts::{Call, Entry, Facts};
-use super::value::{Kind, Value};
+use super::value::{Kind, Mark, Value};
 use super::{Event, Findings, Function};
 use crate::place::Place;
 
@@ -75,7 +75,9 @@ fn from_request(facts: &Facts, keys: &[Key<'_>], findings: &mut Findings) {
             ("execute" | "query" | "query_one" | "query_opt", [_, values]) => values,
             _ => continue,
         };
-        let sent = value.mark(Kind::SentIdentity).filter(|_| !value.has(Kind::Verified));
+        // An address or a name among a statement's values is what is stored; an id says whose row it is.
+        let tells = |mark: &&Mark| call.name == "username" || is_id(&mark.what);
+        let sent = value.mark(Kind::SentIdentity).filter(tells).filter(|_| !value.has(Kind::Verified));
         if let Some(mark) = sent {
             let what = match call.name.as_str() {
                 "username" => "the user to change is",
@@ -84,6 +86,12 @@ fn from_request(facts: &Facts, keys: &[Key<'_>], findings: &mut Findings) {
             findings.add(rule, &call.place, format!("{what} {}", mark.what));
         }
     }
+}
+
+/// Whether the name in a mark such as "`userId` of the body" is that of an id.
+fn is_id(what: &str) -> bool {
+    let name = super::access::plain(what.split('`').nth(1).unwrap_or_default());
+    name.ends_with("id") || name.ends_with("sub")
 }
 
 fn id_token(facts: &Facts, findings: &mut Findings) {

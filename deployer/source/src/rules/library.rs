@@ -8,7 +8,7 @@ use super::access::{self, plain};
 use super::value::{Effect, Kind, Value};
 
 /// Methods of SDK clients that change something; those that touch no table are known by the others alone.
-pub const WRITES: [&str; 22] = [
+pub const WRITES: [&str; 20] = [
     "put_item",
     "update_item",
     "delete_item",
@@ -28,9 +28,7 @@ pub const WRITES: [&str; 22] = [
     "put_object",
     "delete_object",
     "send_message",
-    "publish",
     "put_events",
-    "send_email",
 ];
 
 /// The row that a transaction puts.
@@ -150,19 +148,19 @@ fn is_wrapper(owner: Option<&str>, name: &str) -> bool {
     }
 }
 
-/// A table's name: the variable that names it, a constant, or the expression that stands for it.
+/// A table's name: the variable that names it, a constant, or the field that holds it.
 pub fn table(arg: &Value, found: &ExprMethodCall) -> Option<String> {
     let variable = arg.mark(Kind::Variable).map(|mark| mark.what.clone());
     let written = found.args.first().and_then(last_name);
     variable.or_else(|| arg.literal.clone()).or(written)
 }
 
+/// The name of a field: two fields of one struct are two tables. A parameter's name says nothing.
 fn last_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Reference(found) => last_name(&found.expr),
         Expr::MethodCall(found) => last_name(&found.receiver),
         Expr::Field(found) => Some(access::member(&found.member)).filter(|name| name != "name"),
-        Expr::Path(found) => found.path.segments.last().map(|last| last.ident.to_string()),
         _ => None,
     }
 }
@@ -177,7 +175,8 @@ pub fn statement(text: &Value) -> Option<Value> {
         _ => return None,
     };
     let table = plain(table.split('(').next().unwrap_or(table));
-    let conditional = words[0] != "INSERT" || upper.contains("ON CONFLICT");
+    let harmless = ["ON CONFLICT", "ON DUPLICATE", "OR IGNORE", "NOT EXISTS"];
+    let conditional = words[0] != "INSERT" || harmless.into_iter().any(|part| upper.contains(part));
     let tables = BTreeSet::from([format!("sql:{table}")]);
     Some(Value {
         effect: Some(Effect { operation: "sql".to_owned(), tables, conditional }),

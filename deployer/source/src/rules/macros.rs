@@ -6,7 +6,7 @@ use syn::{Expr, Macro};
 
 use super::facts::Log;
 use super::flow::{Flow, Frame};
-use super::value::Value;
+use super::value::{Kind, Value};
 
 /// Macros that write a line somewhere.
 const LOGS: [&str; 12] = [
@@ -31,6 +31,7 @@ impl Flow<'_> {
         let all = values.iter().fold(Value::default(), |all, value| all.mixed(value));
         match name.as_str() {
             "format" => {
+                let all = if is_guard(&values) { all.without(Kind::Email) } else { all };
                 let constant = match values.as_slice() {
                     [only] if values.len() == 1 => only.literal.clone().filter(|text| !text.contains('{')),
                     _ => None,
@@ -48,10 +49,9 @@ impl Flow<'_> {
         for piece in split(tokens.clone(), ',') {
             let piece = without_label(piece);
             let Some(value) = self.parsed(frame, piece.into_iter().collect()) else { continue };
-            if let Some(text) = &value.literal {
-                values.extend(captured(text).into_iter().filter_map(|name| frame.find(&name).cloned()));
-            }
+            let names = value.literal.as_deref().map(captured).unwrap_or_default();
             values.push(value);
+            values.extend(names.into_iter().filter_map(|name| frame.find(&name).cloned()));
         }
         values
     }
@@ -94,6 +94,14 @@ impl Flow<'_> {
         }
         whole
     }
+}
+
+/// Whether a text such as `EMAIL#{email}` keys a row that only keeps an address from being taken twice ("Implementing
+/// unique constraints", DynamoDB).
+fn is_guard(values: &[Value]) -> bool {
+    let text =
+        values.first().and_then(|text| text.literal.as_deref()).unwrap_or_default().to_ascii_lowercase();
+    text.starts_with("email#") || text.starts_with("unique#") || text.starts_with("useremail#")
 }
 
 /// Tokens between commas of the outermost level.

@@ -197,6 +197,11 @@ impl<'a> Program<'a> {
         self.constants.get(&key).copied()
     }
 
+    /// The argument of a field's declared type: `Profiles` of `Table<Profiles>`.
+    pub fn argument(&self, ty: &str, field: &str) -> Option<String> {
+        named(self.structs.get(ty)?.fields.get(field)?)?.argument
+    }
+
     /// Whether a function of this name returns a `Result`.
     pub fn may_fail(&self, name: &str) -> bool {
         self.names.get(name).is_some_and(|all| all.iter().any(|id| self.routines[*id].may_fail()))

@@ -71,7 +71,8 @@ fn random_keys(function: &Function, facts: &Facts, findings: &mut Findings) {
     let is_id = |name: &str| {
         let plain = super::access::plain(name);
         let own = plain == "id" || plain == "uuid" || function.is_key(name) || plain.ends_with("id");
-        own && !["requestid", "correlationid", "traceid", "awsrequestid"].contains(&plain.as_str())
+        own && !["requestid", "correlationid", "traceid", "spanid", "runid", "sessionid", "awsrequestid"]
+            .contains(&plain.as_str())
     };
     let message =
         |name: &str, mark: &str| format!("{name} is {mark}: each repeat of the event makes another row");

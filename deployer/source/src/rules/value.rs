@@ -123,6 +123,11 @@ impl Value {
         self
     }
 
+    pub fn without(mut self, kind: Kind) -> Self {
+        self.marks.retain(|mark| mark.kind != kind);
+        self
+    }
+
     /// Whether it is what the function was invoked with.
     pub fn is_event(&self) -> bool {
         self.has(Kind::Event)

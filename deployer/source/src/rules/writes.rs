@@ -7,9 +7,12 @@ use super::{Findings, Function};
 
 pub fn check(function: &Function, facts: &Facts, findings: &mut Findings) {
     split(facts, findings);
-    for (_, place) in facts.texts.iter().filter(|(text, _)| text == "undefined") {
-        let message = "the word \"undefined\" is written where nothing is known".to_owned();
-        findings.add("undefined-text", place, message);
+    const DEFAULTS: [&str; 4] = ["unwrap_or", "unwrap_or_else", "map_or", "map_or_else"];
+    for call in facts.calls.iter().filter(|call| DEFAULTS.contains(&call.name.as_str())) {
+        if call.args.first().and_then(|arg| arg.literal.as_deref()) == Some("undefined") {
+            let message = "the word \"undefined\" is written where nothing is known".to_owned();
+            findings.add("undefined-text", &call.place, message);
+        }
     }
     for call in facts.calls.iter().filter(|call| call.name == "index_name") {
         let Some(index) = call.args.first().and_then(|arg| arg.literal.as_deref()) else { continue };

@@ -35,7 +35,16 @@ async fn handle(client: &aws_sdk_dynamodb::Client, request: Request) -> Result<R
         .expression_attribute_values(":email", AttributeValue::S(order.email))
         .send()
         .await?;
+    // Whom the caller writes to is not who the caller is.
+    let postgres = postgres().await?;
+    let friend: Friend = serde_json::from_slice(request.body())?;
+    postgres.execute("INSERT INTO contacts (email) VALUES ($1)", &[&friend.email]).await?;
     Ok(Response::new(Body::Empty))
+}
+
+#[derive(Deserialize)]
+struct Friend {
+    email: String,
 }
 
 #[tokio::main]

@@ -18,6 +18,9 @@ async fn handle(client: &aws_sdk_dynamodb::Client, event: LambdaEvent<Event>) ->
         .item("sk", AttributeValue::S("PROFILE".to_owned()))
         .condition_expression("attribute_not_exists(pk)");
     if let Some(email) = attributes.get("email") {
+        // A row that keeps an address from being taken twice.
+        let guard = client.put_item().table_name("users").item("pk", AttributeValue::S(format!("EMAIL#{email}")));
+        guard.condition_expression("attribute_not_exists(pk)").send().await?;
         put = put.item("email", AttributeValue::S(email.clone()));
     }
     put.send().await?;

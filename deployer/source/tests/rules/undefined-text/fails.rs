@@ -5,7 +5,8 @@ use serde_json::Value;
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let attributes = &event.payload["request"]["userAttributes"];
     let name = attributes["given_name"].as_str().unwrap_or("undefined"); //~ undefined-text
-    greet(name).await?;
+    let family = attributes.get("family_name").cloned().unwrap_or_else(|| "undefined".to_string()); //~ undefined-text
+    greet(name, &family).await?;
     Ok(event.payload)
 }
 
