@@ -39,6 +39,9 @@ pub struct Analysis<'w> {
     /// The local variables of this round.
     pub variables: Vec<Variable>,
     pub changed: bool,
+    /// Closures that run right now, and how many functions do.
+    active: Vec<usize>,
+    nested: usize,
 }
 
 /// A local variable.
@@ -87,6 +90,9 @@ pub struct Frame<'w> {
     pub output: Option<&'w syn::Type>,
 }
 
+/// Functions that may run within each other: real code calls less deeply, and this fits a thread's stack.
+const DEEPEST: usize = 100;
+
 /// Rounds after which the result stands: chains of fields and results are not longer in real code.
 const ROUNDS: usize = 24;
 
@@ -111,6 +117,8 @@ impl<'w> Analysis<'w> {
             faults: BTreeMap::new(),
             variables: Vec::new(),
             changed: false,
+            active: Vec::new(),
+            nested: 0,
         }
     }
 
@@ -236,6 +244,15 @@ impl<'w> Analysis<'w> {
         if !self.run.insert(context) {
             return self.contexts[context].result.clone();
         }
+        if self.nested == DEEPEST {
+            if let Some(site) = caller {
+                let fault =
+                    Fault::new("unresolved-call", "the calls that lead here are too deep to be followed");
+                self.fault(site, fault.help("call it from fewer functions within each other"));
+            }
+            return Value::unknown();
+        }
+        self.nested += 1;
         frame.context = context;
         for (input, value) in found.signature.inputs.iter().zip(passed) {
             match input {
@@ -247,6 +264,7 @@ impl<'w> Analysis<'w> {
             frame.output = Some(output);
         }
         let result = self.block(&mut frame, found.block).with(std::mem::take(&mut frame.returned));
+        self.nested -= 1;
         let result = match &found.signature.output {
             ReturnType::Default => Value::opaque(),
             ReturnType::Type(_, output) => self.coerce(&frame, result, output),
@@ -307,10 +325,10 @@ impl<'w> Analysis<'w> {
         let mut frame = self.closures[id].frame.clone();
         self.called.insert(id);
         // A closure that calls itself adds nothing to what its first call gives.
-        if frame.depth > 200 {
+        if self.active.contains(&id) {
             return Value::none();
         }
-        self.closures[id].frame.depth += 100;
+        self.active.push(id);
         frame.depth += 1;
         frame.returned = Value::none();
         for (position, input) in code.inputs.iter().enumerate() {
@@ -318,7 +336,7 @@ impl<'w> Analysis<'w> {
             self.pattern(&mut frame, input, argument);
         }
         let result = self.expression(&mut frame, &code.body).with(std::mem::take(&mut frame.returned));
-        self.closures[id].frame.depth -= 100;
+        self.active.pop();
         match &code.output {
             ReturnType::Default => result,
             ReturnType::Type(_, output) => self.coerce(&frame, result, output),

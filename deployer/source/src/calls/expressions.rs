@@ -1,14 +1,14 @@
 //! Expressions, statements and patterns, run on possibilities.
 
-use syn::{Block, Expr, ExprMacro, ExprPath, ExprStruct, Fields, Lit, Member, Pat, Stmt};
+use syn::{Block, Expr, ExprMacro, ExprPath, Lit, Pat, Stmt};
 
 use super::analysis::{Analysis, Frame};
-use super::index::{Def, DefId, Space, Target, name_of};
+use super::index::name_of;
 use super::value::{Atom, Value};
 use crate::cfg::Cfg;
 
 impl<'w> Analysis<'w> {
-    fn cfg(&self, frame: &Frame<'w>) -> &'w Cfg {
+    pub fn cfg(&self, frame: &Frame<'w>) -> &'w Cfg {
         &self.index.scopes[frame.scope].source.cfg
     }
 
@@ -162,9 +162,7 @@ impl<'w> Analysis<'w> {
             Expr::Async(found) => {
                 let returned = std::mem::take(&mut frame.returned);
                 let value = self.block(frame, &found.block);
-                let value = value.with(std::mem::replace(&mut frame.returned, returned));
-                // A block that only ever returns has no value of its own.
-                Value(value.0)
+                value.with(std::mem::replace(&mut frame.returned, returned))
             }
             Expr::If(found) => {
                 let names = frame.names.len();
@@ -283,311 +281,6 @@ impl<'w> Analysis<'w> {
         value.or_opaque()
     }
 
-    /// A field of everything that a value may be.
-    pub fn field(&mut self, base: &Value, member: &Member) -> Value {
-        let name = match member {
-            Member::Named(name) => name_of(name),
-            Member::Unnamed(position) => position.index.to_string(),
-        };
-        let mut value = Value::none();
-        for atom in base.iter() {
-            match atom {
-                Atom::Instance(of, parts) => value.add(self.field_of(*of, parts, &name)),
-                Atom::Tuple(parts) => match name.parse::<usize>().ok().and_then(|at| parts.get(at)) {
-                    Some(part) => value.add(part.clone()),
-                    // A field of something in it: of a list of pairs, say.
-                    None => value.add(Value::opaque()),
-                },
-                Atom::Unknown => value.add(Value::unknown()),
-                // A public field of another crate's wrapper: what is in it.
-                _ => value.add(Value::of(atom.clone())),
-            }
-        }
-        value
-    }
-
-    /// A field by its declared type and what it was given.
-    fn field_of(&mut self, of: DefId, parts: &[Value], name: &str) -> Value {
-        let index = self.index;
-        let (fields, generics) = match &index.defs[of].def {
-            Def::Struct(found) => (&found.fields, &found.generics),
-            _ => return Value::unknown(),
-        };
-        let Some(declared) = declared(fields, name) else {
-            return self.dereferenced(of, parts).map_or_else(Value::opaque, |inner| {
-                let member = Member::Named(proc_macro2::Ident::new(name, proc_macro2::Span::call_site()));
-                self.field(&inner, &member)
-            });
-        };
-        let mut frame = self.bare(index.defs[of].scope);
-        let names = generics.type_params().map(|parameter| name_of(&parameter.ident));
-        frame.parameters = names.zip(parts.iter().cloned()).collect();
-        frame.owner = Some(Value::of(Atom::Instance(of, parts.to_vec())));
-        let typed = self.of_type(&frame, declared);
-        let given = self.fields.get(&(of, name.to_owned())).cloned().unwrap_or_else(Value::unknown);
-        let value = self.coerce(&frame, given, declared);
-        let itself = Value::of(Atom::Instance(of, parts.to_vec()));
-        if typed == Value::opaque() && self.is_handle(&itself) {
-            return Value::of(Atom::Held(of, parts.to_vec(), name.to_owned()));
-        }
-        value.or_opaque()
-    }
-
-    fn structure(&mut self, frame: &mut Frame<'w>, found: &'w ExprStruct) -> Value {
-        let names: Vec<String> = found.path.segments.iter().map(|part| name_of(&part.ident)).collect();
-        let mut made = Vec::new();
-        if names.first().is_some_and(|first| first == "Self") {
-            for atom in frame.owner.clone().unwrap_or_default().iter() {
-                if let Atom::Instance(of, _) = atom {
-                    let of = names.get(1).and_then(|name| self.index.variant(*of, name)).unwrap_or(*of);
-                    made.push(of);
-                }
-            }
-        } else if let Some((Target::Def(id), _)) = self.index.resolve(frame.scope, &names, Space::Types) {
-            made.push(id);
-        } else if let Some((Target::Def(id), _)) = self.index.resolve(frame.scope, &names, Space::Values) {
-            made.push(id);
-        }
-        let mut given = Vec::new();
-        let cfg = self.cfg(frame);
-        for field in found.fields.iter().filter(|field| cfg.has(&field.attrs)) {
-            let name = match &field.member {
-                Member::Named(name) => name_of(name),
-                Member::Unnamed(position) => position.index.to_string(),
-            };
-            given.push((name, self.expression(frame, &field.expr)));
-        }
-        if let Some(rest) = &found.rest {
-            self.expression(frame, rest);
-        }
-        let mut value = Value::none();
-        for of in made {
-            value.add(self.construct(of, &given, frame));
-        }
-        let anything = given.into_iter().map(|(_, value)| value).collect::<Value>();
-        if value.is_none() { anything.telling().or_opaque() } else { value }
-    }
-
-    /// A value of a type or variant whose fields are given.
-    pub fn construct(&mut self, of: DefId, given: &[(String, Value)], frame: &Frame<'w>) -> Value {
-        let index = self.index;
-        let scope = index.defs[of].scope;
-        let mut inner = self.bare(scope);
-        let (id, fields, generics, prefix) = match &index.defs[of].def {
-            Def::Struct(found) => (of, &found.fields, &found.generics, String::new()),
-            Def::Variant(owner, variant) => match &index.defs[*owner].def {
-                Def::Enum(found) => {
-                    (*owner, &variant.fields, &found.generics, format!("{}.", index.defs[of].name))
-                }
-                _ => return Value::opaque(),
-            },
-            Def::Alias(_) => {
-                let aliased = self.of_def(of, &[]);
-                let structs: Vec<DefId> = aliased
-                    .iter()
-                    .filter_map(|atom| match atom {
-                        Atom::Instance(id, _) => Some(*id),
-                        _ => None,
-                    })
-                    .collect();
-                return structs
-                    .into_iter()
-                    .map(|id| self.construct(id, given, frame))
-                    .collect::<Value>()
-                    .or_opaque();
-            }
-            _ => return Value::opaque(),
-        };
-        let known: Vec<(&syn::Type, &Value)> =
-            given.iter().filter_map(|(name, value)| Some((declared(fields, name)?, value))).collect();
-        self.infer(&mut inner, generics, &known);
-        // Within its own `impl`, `Self { … }` has the arguments of `Self`.
-        if let Some(owner) = &frame.owner {
-            for atom in owner.iter() {
-                if let Atom::Instance(is, parts) = atom
-                    && *is == id
-                {
-                    for (parameter, part) in generics.type_params().zip(parts) {
-                        let name = name_of(&parameter.ident);
-                        let unknown = inner.parameters.get(&name).is_none_or(Value::is_unknown);
-                        if unknown {
-                            inner.parameters.insert(name, part.clone());
-                        }
-                    }
-                }
-            }
-        }
-        for (name, value) in given {
-            let value = match declared(fields, name) {
-                Some(of) => self.coerce(&inner, value.clone(), of),
-                None => value.clone(),
-            };
-            self.fill(id, &format!("{prefix}{name}"), value);
-        }
-        let parts =
-            generics.type_params().map(|parameter| inner.parameters.get(&name_of(&parameter.ident)).cloned());
-        let parts = parts.map(Option::unwrap_or_default).collect();
-        let atom = Atom::Instance(id, parts);
-        self.note_made(atom.clone());
-        Value::of(atom)
-    }
-
-    fn assign(&mut self, frame: &mut Frame<'w>, to: &'w Expr, value: Value, whole: bool) {
-        match to {
-            Expr::Path(found) => {
-                let Some(name) = found.path.get_ident().map(name_of) else { return };
-                let Some(id) = lookup(frame, &name) else { return };
-                let variable = &mut self.variables[id];
-                // In a branch the old value may stay.
-                if whole && variable.depth == frame.depth {
-                    variable.value = value;
-                } else {
-                    variable.value.add(value);
-                }
-            }
-            Expr::Field(found) => {
-                let base = self.expression(frame, &found.base);
-                let name = match &found.member {
-                    Member::Named(name) => name_of(name),
-                    Member::Unnamed(position) => position.index.to_string(),
-                };
-                for atom in base.iter() {
-                    if let Atom::Instance(of, _) = atom {
-                        self.fill(*of, &name, value.clone());
-                    }
-                }
-            }
-            Expr::Unary(found) => self.assign(frame, &found.expr, value, false),
-            Expr::Paren(found) => self.assign(frame, &found.expr, value, whole),
-            Expr::Index(found) => self.assign(frame, &found.expr, value, false),
-            Expr::Tuple(found) => {
-                for (position, part) in found.elems.iter().enumerate() {
-                    let parts = value.iter().map(|atom| match atom {
-                        Atom::Tuple(parts) => parts.get(position).cloned().unwrap_or_default(),
-                        other => Value::of(other.clone()),
-                    });
-                    let parts = parts.collect();
-                    self.assign(frame, part, parts, whole);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What is pushed, inserted or set into something that has a name.
-    pub fn absorb(&mut self, frame: &mut Frame<'w>, into: &'w Expr, value: Value) {
-        let value = value.telling();
-        if !value.is_none() {
-            self.assign(frame, into, value, false);
-        }
-    }
-
-    /// Binds the names of a pattern.
-    pub fn pattern(&mut self, frame: &mut Frame<'w>, pattern: &'w Pat, value: Value) {
-        match pattern {
-            Pat::Ident(found) => {
-                if let Some((_, below)) = &found.subpat {
-                    self.pattern(frame, below, value.clone());
-                }
-                self.bind(frame, &name_of(&found.ident), value);
-            }
-            Pat::Type(found) => {
-                let value = self.coerce(frame, value, &found.ty);
-                self.pattern(frame, &found.pat, value);
-            }
-            Pat::Reference(found) => self.pattern(frame, &found.pat, value),
-            Pat::Paren(found) => self.pattern(frame, &found.pat, value),
-            Pat::Or(found) => found.cases.iter().for_each(|case| self.pattern(frame, case, value.clone())),
-            Pat::Guard(found) => {
-                self.pattern(frame, &found.pat, value);
-                self.expression(frame, &found.guard);
-            }
-            Pat::Slice(found) => found.elems.iter().for_each(|part| self.pattern(frame, part, value.clone())),
-            Pat::Tuple(found) => {
-                for (position, part) in found.elems.iter().enumerate() {
-                    let parts = value.iter().map(|atom| match atom {
-                        Atom::Tuple(parts) => parts.get(position).cloned().unwrap_or_default(),
-                        other => Value::of(other.clone()),
-                    });
-                    let parts = parts.collect();
-                    self.pattern(frame, part, parts);
-                }
-            }
-            Pat::TupleStruct(found) => {
-                let names: Vec<String> =
-                    found.path.segments.iter().map(|part| name_of(&part.ident)).collect();
-                for (position, part) in found.elems.iter().enumerate() {
-                    let inner = self.payload(frame, &names, &position.to_string(), &value);
-                    self.pattern(frame, part, inner);
-                }
-            }
-            Pat::Struct(found) => {
-                let names: Vec<String> =
-                    found.path.segments.iter().map(|part| name_of(&part.ident)).collect();
-                for field in &found.fields {
-                    let name = match &field.member {
-                        Member::Named(name) => name_of(name),
-                        Member::Unnamed(position) => position.index.to_string(),
-                    };
-                    let inner = self.payload(frame, &names, &name, &value);
-                    self.pattern(frame, &field.pat, inner);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A field of what a pattern takes apart.
-    fn payload(&mut self, frame: &Frame<'w>, path: &[String], field: &str, value: &Value) -> Value {
-        let resolved = match path.first().map(String::as_str) {
-            Some("Self") => {
-                frame.owner.iter().flat_map(Value::iter).find_map(|atom| match (atom, path.get(1)) {
-                    (Atom::Instance(of, _), Some(name)) => self.index.variant(*of, name),
-                    (Atom::Instance(of, _), None) => Some(*of),
-                    _ => None,
-                })
-            }
-            _ => match self.index.resolve(frame.scope, path, Space::Values) {
-                Some((Target::Def(id), _)) => Some(id),
-                Some((Target::External(_), _)) | None => {
-                    match self.index.resolve(frame.scope, path, Space::Types) {
-                        Some((Target::Def(id), _)) => Some(id),
-                        Some((Target::External(_), _)) | None => None,
-                    }
-                }
-            },
-        };
-        let index = self.index;
-        match resolved.map(|id| (id, &index.defs[id].def)) {
-            Some((id, Def::Variant(of, variant))) => {
-                let Some(declared) = declared(&variant.fields, field) else { return Value::unknown() };
-                let parts = value.iter().find_map(|atom| match atom {
-                    Atom::Instance(is, parts) if is == of => Some(parts.clone()),
-                    _ => None,
-                });
-                let mut inner = self.bare(index.defs[*of].scope);
-                if let (Def::Enum(found), Some(parts)) = (&index.defs[*of].def, parts) {
-                    let names = found.generics.type_params().map(|parameter| name_of(&parameter.ident));
-                    inner.parameters = names.zip(parts).collect();
-                }
-                let key = (*of, format!("{}.{field}", index.defs[id].name));
-                let given = self.fields.get(&key).cloned().unwrap_or_else(Value::unknown);
-                self.coerce(&inner, given, declared)
-            }
-            Some((id, Def::Struct(_))) => {
-                let parts = value.iter().find_map(|atom| match atom {
-                    Atom::Instance(is, parts) if *is == id => Some(parts.clone()),
-                    _ => None,
-                });
-                self.field_of(id, &parts.unwrap_or_default(), field)
-            }
-            // `Err(error)`: errors are left out of what a result may be.
-            _ if path.last().is_some_and(|last| last == "Err") => Value::opaque(),
-            // `Some(x)`, `Ok(x)` and the like.
-            _ => value.clone(),
-        }
-    }
-
     /// A path that is no call.
     fn path(&mut self, frame: &mut Frame<'w>, found: &'w ExprPath) -> Value {
         if found.qself.is_none()
@@ -610,17 +303,6 @@ impl<'w> Analysis<'w> {
 /// The local variable of a name.
 pub fn lookup(frame: &Frame<'_>, name: &str) -> Option<usize> {
     frame.names.iter().rev().find(|(known, _)| known == name).map(|(_, id)| *id)
-}
-
-fn declared<'w>(fields: &'w Fields, name: &str) -> Option<&'w syn::Type> {
-    fields
-        .iter()
-        .enumerate()
-        .find(|(position, field)| match &field.ident {
-            Some(ident) => name_of(ident) == name,
-            None => position.to_string() == name,
-        })
-        .map(|(_, field)| &field.ty)
 }
 
 fn attributes(expression: &Expr) -> &[syn::Attribute] {

@@ -94,11 +94,11 @@ pub struct Scope<'w> {
     pub source: &'w SourceCrate,
     pub file: Arc<SourceFile>,
     /// The module's parent; of a block, what surrounds it.
-    parent: Option<ScopeId>,
-    block: bool,
-    root: ScopeId,
-    names: HashMap<String, Vec<DefId>>,
-    globs: Vec<Vec<String>>,
+    pub(super) parent: Option<ScopeId>,
+    pub(super) block: bool,
+    pub(super) root: ScopeId,
+    pub(super) names: HashMap<String, Vec<DefId>>,
+    pub(super) globs: Vec<Vec<String>>,
 }
 
 /// Which kind of thing a name is asked for.
@@ -118,7 +118,7 @@ pub struct Index<'w> {
     /// The roots of the crates, in the workspace's order.
     roots: Vec<ScopeId>,
     /// Packages that are libraries, with their roots.
-    libraries: HashMap<String, ScopeId>,
+    pub(super) libraries: HashMap<String, ScopeId>,
     /// Scopes of blocks, by the block's address.
     blocks: HashMap<usize, ScopeId>,
     /// Functions of a name that take a receiver.
@@ -128,9 +128,6 @@ pub struct Index<'w> {
     pub blanket: Vec<usize>,
     pub foreign: Vec<usize>,
 }
-
-/// `use` chains longer than this are circles.
-const LONGEST_CHAIN: usize = 32;
 
 impl<'w> Index<'w> {
     pub fn new(workspace: &'w Workspace, macros: &'w Macros) -> Self {
@@ -394,160 +391,6 @@ impl<'w> Index<'w> {
 
     pub fn root_of(&self, crate_: usize) -> ScopeId {
         self.roots[crate_]
-    }
-
-    /// What a path means, and how many of its segments that takes: the rest are associated items.
-    pub fn resolve(&self, scope: ScopeId, path: &[String], space: Space) -> Option<(Target, usize)> {
-        self.follow(scope, path, space, 0)
-    }
-
-    fn follow(&self, scope: ScopeId, path: &[String], space: Space, depth: usize) -> Option<(Target, usize)> {
-        let first = path.first().filter(|_| depth < LONGEST_CHAIN)?;
-        let root = self.scopes[scope].root;
-        match first.as_str() {
-            "" => {
-                return self
-                    .outside(scope, &path[1..], space, depth)
-                    .map(|(target, used)| (target, used + 1));
-            }
-            "crate" => return self.within(root, path, 1, space, depth),
-            "self" => return self.within(self.module_of(scope), path, 1, space, depth),
-            "super" => {
-                let ups = path.iter().take_while(|part| *part == "super").count();
-                let mut module = self.module_of(scope);
-                for _ in 0..ups {
-                    module = self.module_of(self.scopes[module].parent?);
-                }
-                return self.within(module, path, ups, space, depth);
-            }
-            _ => {}
-        }
-        let mut at = Some(scope);
-        while let Some(here) = at {
-            if let Some(found) = self.within(here, path, 0, space, depth) {
-                return Some(found);
-            }
-            at = self.scopes[here].parent.filter(|_| self.scopes[here].block);
-        }
-        self.outside(scope, path, space, depth)
-    }
-
-    /// The module that a block stands in; a module itself.
-    fn module_of(&self, scope: ScopeId) -> ScopeId {
-        match self.scopes[scope].parent {
-            Some(parent) if self.scopes[scope].block => self.module_of(parent),
-            _ => scope,
-        }
-    }
-
-    /// A path that begins with a crate's name.
-    fn outside(
-        &self,
-        scope: ScopeId,
-        path: &[String],
-        space: Space,
-        depth: usize,
-    ) -> Option<(Target, usize)> {
-        let first = path.first()?;
-        let source = self.scopes[scope].source;
-        if let Some(package) = source.dependencies.get(first)
-            && let Some(root) = self.libraries.get(package)
-        {
-            return self.within(*root, path, 1, space, depth);
-        }
-        let mut full = path.to_vec();
-        if let Some(real) = source.renames.get(first) {
-            full[0].clone_from(real);
-        }
-        Some((Target::External(full), path.len()))
-    }
-
-    /// The rest of a path, in one scope alone.
-    fn within(
-        &self,
-        scope: ScopeId,
-        path: &[String],
-        used: usize,
-        space: Space,
-        depth: usize,
-    ) -> Option<(Target, usize)> {
-        let name = path.get(used)?;
-        let last = used + 1 == path.len();
-        for id in self.scopes[scope].names.get(name).into_iter().flatten() {
-            let found = match &self.defs[*id].def {
-                Def::Import(to) => self.imported(scope, to, &path[used + 1..], space, depth),
-                Def::Module(inner) => self
-                    .within(*inner, path, used + 1, space, depth)
-                    .map(|(target, end)| (target, end - used - 1)),
-                Def::Enum(_) if !last => {
-                    let variant = self.variant(*id, &path[used + 1]);
-                    Some(variant.map_or((Target::Def(*id), 0), |variant| (Target::Def(variant), 1)))
-                }
-                Def::Struct(_) | Def::Trait(_) | Def::Alias(_) | Def::Enum(_) if !last => {
-                    Some((Target::Def(*id), 0))
-                }
-                def if last && def.is_in(space) => Some((Target::Def(*id), 0)),
-                _ => None,
-            };
-            if let Some((target, more)) = found {
-                return Some((target, used + 1 + more));
-            }
-        }
-        for glob in &self.scopes[scope].globs {
-            if let Some(found) = self.imported(scope, glob, &path[used..], space, depth)
-                && !matches!(found.0, Target::External(_))
-            {
-                return Some((found.0, used + found.1));
-            }
-        }
-        None
-    }
-
-    /// A path below an imported one; how many of its own segments it takes.
-    fn imported(
-        &self,
-        scope: ScopeId,
-        to: &[String],
-        rest: &[String],
-        space: Space,
-        depth: usize,
-    ) -> Option<(Target, usize)> {
-        let whole: Vec<String> = to.iter().chain(rest).cloned().collect();
-        // An import of the name itself (`use a::a`) must not find itself.
-        let from = self.module_of(scope);
-        let start = if to
-            .first()
-            .is_some_and(|first| first == "crate" || first == "self" || first == "super" || first.is_empty())
-        {
-            self.follow(scope, &whole, space, depth + 1)
-        } else {
-            let beside = self.scopes[from].names.get(&whole[0]).into_iter().flatten();
-            let beside = beside.filter(|id| !matches!(&self.defs[**id].def, Def::Import(path) if path == to));
-            if beside.count() > 0 && (whole.len() > 1) {
-                self.follow(scope, &whole, space, depth + 1)
-            } else {
-                self.outside(scope, &whole, space, depth + 1)
-            }
-        };
-        start.and_then(|(target, used)| used.checked_sub(to.len()).map(|more| (target, more)))
-    }
-
-    pub fn variant(&self, of: DefId, name: &str) -> Option<DefId> {
-        // Variants stand right behind their enum.
-        (of + 1..self.defs.len())
-            .take_while(|id| matches!(&self.defs[*id].def, Def::Variant(owner, _) if *owner == of))
-            .find(|id| self.defs[*id].name == name)
-    }
-}
-
-impl Def<'_> {
-    fn is_in(&self, space: Space) -> bool {
-        match self {
-            Self::Module(_) | Self::Enum(_) | Self::Trait(_) | Self::Alias(_) => space == Space::Types,
-            Self::Struct(_) => true,
-            Self::Const(_) | Self::Static(_) | Self::Function(_) => space == Space::Values,
-            Self::Variant(..) | Self::Import(_) => true,
-        }
     }
 }
 

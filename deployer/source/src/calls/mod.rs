@@ -3,18 +3,24 @@
 //!
 //! [`analysis`] runs `main` on sets of possibilities ([`value`]): every function that is reached is run with
 //! what it is called with, every closure and trait object with what it may be. [`index`] knows every definition,
-//! [`types`] what declared types add, [`expressions`] and [`invoke`] what code does, [`macros`] and [`expansion`] what
-//! macros stand for, [`sdk`] the SDK, and [`found`] turns requests that are sent into rights.
+//! [`resolve`] and [`lookup`] what paths and methods mean, [`types`] what declared types add, [`expressions`],
+//! [`patterns`], [`fields`] and [`invoke`] what code does, [`macros`] and [`expansion`] what macros stand for, [`sdk`] the
+//! SDK; [`requests`] follows what is built, and [`found`] turns what is sent into rights.
 //!
 //! What cannot be told is a fault with its place: never a call less.
 
 mod analysis;
 mod expansion;
 mod expressions;
+mod fields;
 mod found;
 mod index;
 mod invoke;
+mod lookup;
 mod macros;
+mod patterns;
+mod requests;
+mod resolve;
 mod sdk;
 mod types;
 mod value;
@@ -131,5 +137,53 @@ impl<'w> Reader<'w> {
             key(one).cmp(&key(other))
         });
         Derived { calls, faults: analysis.faults.into_values().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Package;
+
+    /// What is wrong with a binary of this one file.
+    fn faults(code: &str) -> (Vec<String>, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("main.rs");
+        std::fs::write(&binary, code).unwrap();
+        let package = Package { name: "f".to_owned(), binary: Some(binary), ..Package::default() };
+        let workspace = Workspace::load(folder.path(), &[package], &["f"]).unwrap();
+        let derived = Reader::new(&workspace).derive(&["f"]).remove(0);
+        (derived.faults.iter().map(ToString::to_string).collect(), derived.calls.len())
+    }
+
+    /// `main` calls `depth` functions within each other, of which the last makes a call.
+    fn deep(depth: usize) -> String {
+        let call = "aws_sdk_dynamodb::Client::new(c()).get_item().table_name(std::env::var(\"TABLE_A\").unwrap()).send();";
+        let steps =
+            (0..depth).map(|at| format!("fn f{at}() {{ if true {{ match 1 {{ _ => f{}() }} }} }}\n", at + 1));
+        format!("fn main() {{ f0() }}\n{}fn f{depth}() {{ {call} }}\n", steps.collect::<String>())
+    }
+
+    #[test]
+    fn calls_within_calls_are_followed_as_deep_as_real_code_goes_and_never_silently_given_up() {
+        assert_eq!(faults(&deep(40)), (vec![], 1));
+        let (faults, calls) = faults(&deep(400));
+        assert_eq!(
+            (faults, calls),
+            (vec!["the calls that lead here are too deep to be followed".to_owned()], 0)
+        );
+    }
+
+    #[test]
+    fn circles_of_functions_closures_and_uses_come_to_an_end() {
+        let code = "use a::*;\nmod a { pub use super::b::*; }\nmod b { pub use super::a::*; }\n\
+            fn main() { let again = || odd(3); odd(again()); unknown(); }\n\
+            fn odd(n: u8) -> u8 { even(n) }\nfn even(n: u8) -> u8 { odd(n) }\n";
+        assert_eq!(faults(code), (vec![], 0));
+    }
+
+    #[test]
+    fn a_binary_without_main_is_a_fault() {
+        assert_eq!(faults("fn other() {}").0, ["this binary has no `main`"]);
     }
 }
