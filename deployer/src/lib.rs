@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod aws;
+pub mod bootstrap;
 pub mod cli;
 pub mod deploy;
 pub mod lint;

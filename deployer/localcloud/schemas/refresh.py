@@ -22,6 +22,7 @@ TYPES = [
     "AWS::Cognito::UserPoolDomain",
     "AWS::DynamoDB::Table",
     "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::OIDCProvider",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::KMS::Alias",
@@ -32,6 +33,24 @@ TYPES = [
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
     "AWS::SecretsManager::Secret",
+]
+# Types whose handlers' IAM actions are kept, in a file of their own.
+HANDLED = [
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolClient",
+    "AWS::Cognito::UserPoolDomain",
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
 ]
 # Prose and the handlers' IAM actions: nothing that a template is checked against.
 DROPPED = {"description", "markdownDescription", "$comment", "title", "examples", "sourceUrl", "documentationUrl"}
@@ -56,12 +75,19 @@ def main():
     package = zipfile.ZipFile(sys.argv[1])
     places = json.loads(package.read("cfnlint/data/schemas/providers/us-east-1.json"))
     here = pathlib.Path(__file__).parent
+    handlers = {}
     for name in TYPES:
         schema = json.loads(package.read(f"cfnlint/data/schemas/resources/{places[name]}.json"))
+        if name in HANDLED:
+            handlers[name] = {
+                handler: sorted(schema["handlers"].get(handler, {}).get("permissions", []))
+                for handler in ("create", "read", "update", "delete")
+            }
         schema = strip({key: value for key, value in schema.items() if key not in DROPPED_AT_TOP})
         path = here / (name.lower().replace("::", "-") + ".json")
         path.write_text(json.dumps(schema, separators=(",", ":"), sort_keys=True) + "\n")
         print(path.name, path.stat().st_size)
+    (here / "handlers.json").write_text(json.dumps(handlers, indent=1, sort_keys=True) + "\n")
 
 
 main()

@@ -10,6 +10,7 @@
 //! - [`auth`]: signatures and principals; [`iam`]: policies and the judgement of every call; [`sts`].
 //! - [`cloudformation`]: stacks and change sets; [`resource`]: what it asks of a resource type. Each
 //!   service implements its own types in its `resources` module.
+//! - [`handlers`]: the IAM actions that CloudFormation calls for a resource.
 //! - [`cognito`], [`dynamodb`], [`lambda`], [`httpapi`], [`logs`], [`s3`], [`secrets`], [`kms`]: the services.
 //! - [`faults`]: failures that tests switch on.
 //!
@@ -21,6 +22,7 @@ pub mod cloudformation;
 pub mod cognito;
 pub mod dynamodb;
 pub mod faults;
+pub mod handlers;
 pub mod httpapi;
 pub mod iam;
 pub mod kms;

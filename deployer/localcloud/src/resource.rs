@@ -43,6 +43,21 @@ impl Request {
         typed(&self.properties)
     }
 
+    /// The condition keys of the tags that a resource gets from its stack: as asked for, and as it has them.
+    pub fn tag_keys(&self) -> Vec<(String, String)> {
+        let pairs = ["aws:RequestTag", "aws:ResourceTag"].into_iter().flat_map(|key| {
+            self.all_tags(&[]).into_iter().map(move |(name, value)| (format!("{key}/{name}"), value))
+        });
+        pairs.filter(|(key, _)| !key.contains("/aws:")).collect()
+    }
+
+    /// As [`crate::iam::Iam::authorize`] for the principal of this step, with its tags as context.
+    pub fn may(&self, cloud: &Cloud, action: &str, resource: &str) -> Result<(), AwsError> {
+        let context = self.tag_keys();
+        let context: Vec<_> = context.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        cloud.iam.authorize(&self.principal, action, resource, &context)
+    }
+
     /// The stack's tags with the resource's own over them.
     pub fn all_tags(&self, own: &[Tag]) -> BTreeMap<String, String> {
         let of_stack = self

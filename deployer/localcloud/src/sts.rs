@@ -40,7 +40,7 @@ fn caller_identity(cloud: &Cloud, principal: &Principal) -> String {
         Principal::Role { role_name, session, .. } => {
             format!("{}:{session}", cloud.iam.role_id(role_name).unwrap_or_default())
         }
-        Principal::Administrator | Principal::Service(_) | Principal::Anonymous => {
+        Principal::Administrator | Principal::Service(_) | Principal::Federated(_) | Principal::Anonymous => {
             ADMINISTRATOR_ID.to_owned()
         }
     };
@@ -85,7 +85,9 @@ fn assume_role<'a>(
         .map_err(|error| AwsError::new(500, "InternalFailure", error.to_string()))?;
     let name = match &session.principal {
         Principal::Role { session, .. } => session.as_str(),
-        Principal::Administrator | Principal::Service(_) | Principal::Anonymous => "",
+        Principal::Administrator | Principal::Service(_) | Principal::Federated(_) | Principal::Anonymous => {
+            ""
+        }
     };
     Ok(format!(
         "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{expiration}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>{role_id}:{name}</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>",

@@ -143,6 +143,14 @@ impl Aws {
         self.embedded
     }
 
+    /// The same clients with the credentials of a session, such as a role's.
+    pub fn with_session(self, access_key_id: &str, secret_access_key: &str, session_token: &str) -> Self {
+        let token = Some(session_token.to_owned());
+        let credentials = Credentials::new(access_key_id, secret_access_key, token, None, "session");
+        let provider = SharedCredentialsProvider::new(credentials);
+        Self { config: self.config.into_builder().credentials_provider(provider).build(), ..self }
+    }
+
     /// See [`Aws::with_service_role`].
     pub fn service_role(&self) -> Option<&str> {
         self.service_role.as_deref()

@@ -3,6 +3,7 @@
 //! stdout is data, stderr is status ([`ui`]); every error becomes a message and an exit code in
 //! [`failure`]; [`session`] gathers what most commands begin with.
 
+mod bootstrap;
 mod build;
 mod call;
 mod changes;
@@ -88,6 +89,7 @@ enum Command {
     Check(check::CheckArgs),
     Policy(policy::PolicyArgs),
     Build(build::BuildArgs),
+    Bootstrap(bootstrap::BootstrapArgs),
     Status(status::StatusArgs),
     Outputs(outputs::OutputsArgs),
     Events(events::EventsArgs),
@@ -139,6 +141,7 @@ async fn run(cli: Cli) -> u8 {
         Command::Render(args) => render::run(&ui, global, args),
         Command::Rollback(args) => rollback::run(&ui, global, args).await,
         Command::Check(args) => check::run(&ui, global, args),
+        Command::Bootstrap(args) => bootstrap::run(&ui, global, args).await,
         Command::Policy(args) => policy::run(&ui, global, args),
         Command::Build(args) => build::run(&ui, global, args).await,
         Command::Status(args) => status::run(&ui, global, args).await,

@@ -160,6 +160,11 @@ impl Session {
         Ok(Self { project, aws, caller, region, account, started })
     }
 
+    /// The same stage, worked on with the caller's rights and not as its service role.
+    pub fn with_own_rights(self) -> Self {
+        Self { aws: self.aws.with_service_role(None), ..self }
+    }
+
     /// Stacks that live in this account and region; the artefact bucket's does not count.
     pub async fn living(&self) -> Result<Vec<String>, Failure> {
         let stacks = self.aws.stacks().await.map_err(Failure::aws("list the stacks that are left"))?;

@@ -116,7 +116,15 @@ impl Engine<'_> {
         if matches!(error, aws::Error::Rejected { .. } | aws::Error::Denied(_)) {
             course.moved = before;
             // Executing one change set deletes the others of its stack.
-            if error.says_gone() || self.moved_on(&set.stack_id, stack).await? {
+            let moved = match stack {
+                Some(_) => self.moved_on(&set.stack_id, stack).await?,
+                // The change set itself brought the stack, which waits in review until somebody acts.
+                None => {
+                    let found = self.stack(&set.stack_id).await?;
+                    found.is_none_or(|found| found.status != StackStatus::ReviewInProgress)
+                }
+            };
+            if error.says_gone() || moved {
                 return Ok(Sent::Overtaken);
             }
             self.discard(&set.id, &set.stack_id, stack.is_none()).await;

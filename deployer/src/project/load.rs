@@ -97,6 +97,7 @@ fn assemble(
         region,
         account: file.account,
         endpoint: file.endpoint.map(String::from),
+        family: file.stages.map(String::from),
         service_role: file.deployment.service_role.map(String::from),
         permissions_boundary: file.deployment.permissions_boundary.map(String::from),
         architecture,

@@ -53,6 +53,8 @@ pub struct Project {
     pub root: PathBuf,
     pub service: ServiceName,
     pub stage: StageName,
+    /// The pattern of the family that the stage belongs to, such as `pr-*`.
+    pub family: Option<String>,
     /// `<service>-<stage>`.
     pub stack_name: StackName,
     pub class: Class,

@@ -1,6 +1,6 @@
 //! The merged template as text: always the same bytes for the same tree.
 
-use crate::project::yaml::{Node, Value};
+use crate::project::yaml::{Entry, Node, Value};
 
 use super::merge::Sections;
 use super::quoting::append_quoted;
@@ -21,6 +21,31 @@ pub fn emit(description: &str, sections: &Sections) -> String {
         }
     }
     text
+}
+
+/// A whole template that is no fragments' but made of values; every scalar is a string.
+pub fn document(tree: &serde_json::Value) -> String {
+    let mut text = String::new();
+    for (key, node) in node_of(tree).mapping().into_iter().flatten() {
+        entry(&mut text, key, &node.node, 0);
+    }
+    text
+}
+
+fn node_of(tree: &serde_json::Value) -> Node {
+    let scalar = |text: String| Value::Scalar { text, quoted: true };
+    let value = match tree {
+        serde_json::Value::String(text) => scalar(text.clone()),
+        serde_json::Value::Array(items) => Value::Sequence(items.iter().map(node_of).collect()),
+        serde_json::Value::Object(entries) => Value::Mapping(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), Entry { key: 0..0, node: node_of(value) }))
+                .collect(),
+        ),
+        other => scalar(other.to_string()),
+    };
+    Node { tag: None, value, range: 0..0 }
 }
 
 fn entry(text: &mut String, key: &str, node: &Node, indent: usize) {

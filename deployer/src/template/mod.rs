@@ -21,6 +21,7 @@ use crate::project::yaml::{self, Node};
 use crate::project::{LogicalId, Place, Problem, Project};
 
 pub use crate::project::Error;
+pub use emit::document;
 pub use rules::RULES;
 
 use fragments::{Rendered, Scope};
@@ -63,6 +64,23 @@ pub struct Resource {
 
 /// Resources whose loss loses data.
 const STATEFUL: [&str; 3] = ["AWS::Cognito::UserPool", "AWS::DynamoDB::Table", "AWS::KMS::Key"];
+
+impl Resource {
+    /// The properties as they are written: an intrinsic function stands as its argument.
+    pub fn properties(&self) -> serde_json::Value {
+        self.item.node().get("Properties").map_or(serde_json::Value::Null, plain)
+    }
+}
+
+fn plain(node: &Node) -> serde_json::Value {
+    match &node.value {
+        yaml::Value::Scalar { text, .. } => text.clone().into(),
+        yaml::Value::Sequence(items) => items.iter().map(plain).collect(),
+        yaml::Value::Mapping(entries) => {
+            entries.iter().map(|(key, entry)| (key.clone(), plain(&entry.node))).collect()
+        }
+    }
+}
 
 impl Template {
     /// The fragment's line of a resource, or of one of its properties (`Code`, or a path such as

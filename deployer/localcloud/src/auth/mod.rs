@@ -26,6 +26,8 @@ pub enum Principal {
     Role { role_arn: String, role_name: String, session: String },
     /// An AWS service acting for a resource: `cognito-idp.amazonaws.com`.
     Service(String),
+    /// Who an identity provider of the account vouches for, by the provider's ARN; only assumes roles.
+    Federated(String),
     /// An unsigned request, legal for some operations of Cognito and the pages.
     Anonymous,
 }
@@ -38,7 +40,7 @@ impl Principal {
             Self::Role { role_name, session, .. } => {
                 format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role_name}/{session}")
             }
-            Self::Service(name) => name.clone(),
+            Self::Service(name) | Self::Federated(name) => name.clone(),
             Self::Anonymous => "anonymous".to_owned(),
         }
     }

@@ -37,6 +37,7 @@ schemas! {
     "AWS::Cognito::UserPoolDomain" = "aws-cognito-userpooldomain",
     "AWS::DynamoDB::Table" = "aws-dynamodb-table",
     "AWS::IAM::ManagedPolicy" = "aws-iam-managedpolicy",
+    "AWS::IAM::OIDCProvider" = "aws-iam-oidcprovider",
     "AWS::IAM::Policy" = "aws-iam-policy",
     "AWS::IAM::Role" = "aws-iam-role",
     "AWS::KMS::Alias" = "aws-kms-alias",

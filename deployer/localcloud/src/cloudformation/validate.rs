@@ -1,6 +1,10 @@
 //! Checks resolved properties against a type's registry schema and gives each value its schema's
 //! type, as CloudFormation does before it calls a handler.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use regex::Regex;
 use serde_json::{Map, Number, Value};
 
 use super::eval::UNKNOWN;
@@ -303,7 +307,16 @@ fn limit(schema: &Value, name: &str) -> Option<usize> {
 /// The schemas write `\Z` for the end of the text; the one pattern with a look-behind has no
 /// counterpart in linear-time expressions and passes.
 fn matches(pattern: &str, text: &str) -> bool {
-    regex::Regex::new(&pattern.replace("\\Z", "\\z")).map_or(true, |pattern| pattern.is_match(text))
+    // A schema's few patterns are compiled once: they take far longer to compile than to match.
+    static COMPILED: LazyLock<Mutex<HashMap<String, Option<Regex>>>> = LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = compiled.get(pattern) {
+        return known.as_ref().is_none_or(|known| known.is_match(text));
+    }
+    let fresh = Regex::new(&pattern.replace("\\Z", "\\z")).ok();
+    let matched = fresh.as_ref().is_none_or(|fresh| fresh.is_match(text));
+    compiled.insert(pattern.to_owned(), fresh);
+    matched
 }
 
 #[cfg(test)]

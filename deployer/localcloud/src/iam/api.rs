@@ -1,4 +1,4 @@
-//! The part of IAM's query API that shows what was deployed.
+//! The part of IAM's query API that shows what was deployed, and changes what a role may.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -40,6 +40,13 @@ fn answer(cloud: &Cloud, call: &Call) -> Result<(String, String), AwsError> {
         None => super::role_arn("/", "*"),
     };
     cloud.iam.authorize(&call.principal, &format!("iam:{operation}"), &resource, &[])?;
+    if operation == "PutRolePolicy" {
+        let document = serde_json::from_str(needed(&form, "PolicyDocument")?)
+            .map_err(|_| super::policy::malformed("This policy contains invalid Json"))?;
+        let (role, policy) = (needed(&form, "RoleName")?, needed(&form, "PolicyName")?);
+        cloud.iam.put_role_policy(role, policy, document)?;
+        return Ok((operation, String::new()));
+    }
     let result = cloud.iam.state.read(|state| match operation.as_str() {
         "GetRole" => Ok(format!("<Role>{}</Role>", role_xml(role(state, &form)?, true))),
         "ListRoles" => {
@@ -211,6 +218,30 @@ mod tests {
         assert!(attached.contains("<PolicyName>AWSLambdaBasicExecutionRole</PolicyName>"), "{attached}");
         let (_, roles) = ask(&cloud, admin(), "Action=ListRoles").await;
         assert!(roles.contains("<RoleName>r</RoleName>"), "{roles}");
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_is_put_on_a_role_counts_at_once() {
+        let cloud = with_role().await;
+        let session = Principal::Role {
+            role_arn: "arn:aws:iam::000000000000:role/r".to_owned(),
+            role_name: "r".to_owned(),
+            session: "s".to_owned(),
+        };
+        let put = |document: &str| {
+            format!("Action=PutRolePolicy&RoleName=r&PolicyName=p&PolicyDocument={document}")
+        };
+        let table = "arn:aws:dynamodb:us-east-1:000000000000:table/t";
+        assert!(cloud.iam.authorize(&session, "dynamodb:GetItem", table, &[]).is_ok());
+        let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dynamodb:PutItem","Resource":"*"}]}"#;
+        let (status, body) = ask(&cloud, Principal::Administrator, &put(other)).await;
+        assert_eq!(status, 200, "{body}");
+        assert!(cloud.iam.authorize(&session, "dynamodb:GetItem", table, &[]).is_err());
+        assert!(cloud.iam.authorize(&session, "dynamodb:PutItem", table, &[]).is_ok());
+        let (status, body) = ask(&cloud, Principal::Administrator, &put("{")).await;
+        assert_eq!(status, 400, "{body}");
+        let (status, _) = ask(&cloud, session, &put(other)).await;
+        assert_eq!(status, 403);
     }
 
     #[tokio::test]

@@ -55,7 +55,7 @@ impl<'a> Ask<'a> {
                 Principal::Administrator => Some(self.principal.arn().into()),
                 // The role's ARN, not the session's.
                 Principal::Role { role_arn, .. } => Some(role_arn.as_str().into()),
-                Principal::Service(_) | Principal::Anonymous => None,
+                Principal::Service(_) | Principal::Federated(_) | Principal::Anonymous => None,
             },
             "aws:principalisawsservice" => {
                 Some(matches!(self.principal, Principal::Service(_)).to_string().into())
@@ -104,12 +104,19 @@ fn is(principal: &Principal, pattern: &PrincipalPattern) -> bool {
     match (pattern, principal) {
         (PrincipalPattern::Anyone, _) => true,
         (PrincipalPattern::Service(name), Principal::Service(service)) => name == service,
+        (PrincipalPattern::Federated(name), Principal::Federated(provider)) => name == provider,
         (PrincipalPattern::Aws(name), Principal::Administrator | Principal::Role { .. }) => {
             let account = name == ACCOUNT || *name == format!("arn:aws:iam::{ACCOUNT}:root");
             let role = matches!(principal, Principal::Role { role_arn, .. } if role_arn == name);
             account || role || *name == principal.arn()
         }
-        (PrincipalPattern::Service(_) | PrincipalPattern::Aws(_) | PrincipalPattern::Other, _) => false,
+        (
+            PrincipalPattern::Service(_)
+            | PrincipalPattern::Aws(_)
+            | PrincipalPattern::Federated(_)
+            | PrincipalPattern::Other,
+            _,
+        ) => false,
     }
 }
 

@@ -40,8 +40,21 @@ struct State {
     roles: BTreeMap<String, Role>,
     /// Customer managed policies, by ARN.
     policies: BTreeMap<String, ManagedPolicy>,
+    /// OpenID Connect providers, by ARN.
+    #[serde(default)]
+    providers: BTreeMap<String, Provider>,
     /// By access key id.
     sessions: BTreeMap<String, Session>,
+}
+
+/// Who else may say who somebody is.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct Provider {
+    /// With `https://`.
+    url: String,
+    /// Audiences of the tokens that count.
+    client_ids: Vec<String>,
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -137,7 +150,9 @@ impl Iam {
         let role_name = match ask.principal {
             Principal::Administrator => return Ok(Finding::Allowed),
             Principal::Role { role_name, .. } => role_name,
-            Principal::Service(_) | Principal::Anonymous => return Ok(Finding::Silent(RESOURCE)),
+            Principal::Service(_) | Principal::Federated(_) | Principal::Anonymous => {
+                return Ok(Finding::Silent(RESOURCE));
+            }
         };
         let (identity, boundary) = self.policies_of(role_name)?;
         let of_boundary = boundary.map(|boundary| judge([&boundary], ask));
@@ -178,6 +193,25 @@ impl Iam {
             .map(|(session, _)| session.credentials)
     }
 
+    /// Assumes a role for whom an identity provider of the account vouches. `claims` are those of the token, as
+    /// condition keys (`token.actions.githubusercontent.com:sub`). Whoever calls has verified the token: the
+    /// provider's keys are on the network, which this cloud never asks.
+    pub fn assume_for_identity(
+        &self,
+        provider: &str,
+        claims: &[(&str, &str)],
+        role_arn: &str,
+        session: &str,
+    ) -> Result<Credentials, AwsError> {
+        if !self.state.read(|state| state.providers.contains_key(provider)) {
+            let text = "No OpenIDConnect provider found in your account for the token's issuer";
+            return Err(AwsError::new(400, "InvalidIdentityToken", text));
+        }
+        let principal = Principal::Federated(provider.to_owned());
+        self.assume(&principal, role_arn, session, claims, SERVICE_SESSION)
+            .map(|(session, _)| session.credentials)
+    }
+
     /// Assumes a role; answers the session and the role's id. The trust policy decides; a principal
     /// of this account also needs nothing else where the policy names it, and its own policies'
     /// leave where the policy names the account.
@@ -189,7 +223,14 @@ impl Iam {
         context: &[(&str, &str)],
         lifetime: jiff::SignedDuration,
     ) -> Result<(Session, String), AwsError> {
-        let ask = Ask { principal, action: "sts:AssumeRole", resource: role_arn, context };
+        let action = match principal {
+            Principal::Federated(_) => "sts:AssumeRoleWithWebIdentity",
+            Principal::Administrator
+            | Principal::Role { .. }
+            | Principal::Service(_)
+            | Principal::Anonymous => "sts:AssumeRole",
+        };
+        let ask = Ask { principal, action, resource: role_arn, context };
         let role = self
             .state
             .read(|state| state.roles.values().find(|role| role.arn == role_arn).cloned())
@@ -204,7 +245,7 @@ impl Iam {
                 403,
                 "AccessDenied",
                 format!(
-                    "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+                    "User: {} is not authorized to perform: {action} on resource: {role_arn}",
                     principal.arn()
                 ),
             ));

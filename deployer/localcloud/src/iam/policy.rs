@@ -51,7 +51,9 @@ pub enum PrincipalPattern {
     /// An account, role, session or user.
     Aws(String),
     Service(String),
-    /// Federated and canonical users: nobody here is one.
+    /// An identity provider, by its ARN.
+    Federated(String),
+    /// Canonical users: nobody here is one.
     Other,
 }
 
@@ -158,7 +160,8 @@ fn principal_patterns(principal: &Value) -> Result<Vec<PrincipalPattern>, AwsErr
                 ("AWS", "*") => PrincipalPattern::Anyone,
                 ("AWS", _) if is_account(&name) || name.starts_with("arn:") => PrincipalPattern::Aws(name),
                 ("Service", _) if name.ends_with(".amazonaws.com") => PrincipalPattern::Service(name),
-                ("Federated" | "CanonicalUser", _) => PrincipalPattern::Other,
+                ("Federated", _) => PrincipalPattern::Federated(name),
+                ("CanonicalUser", _) => PrincipalPattern::Other,
                 ("AWS", _) => {
                     return Err(malformed(format!("Invalid principal in policy: \"AWS\":\"{name}\"")));
                 }

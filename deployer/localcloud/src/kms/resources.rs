@@ -65,7 +65,7 @@ impl ResourceType for KeyType {
         request: &'a Request,
     ) -> BoxFuture<'a, Result<Created, Failure>> {
         Box::pin(async move {
-            cloud.iam.authorize(&request.principal, "kms:CreateKey", "*", &[])?;
+            request.may(cloud, "kms:CreateKey", "*")?;
             let properties: KeyProperties = request.typed()?;
             let id = uuid::Uuid::new_v4().to_string();
             let mut key = Key {
@@ -99,7 +99,7 @@ impl ResourceType for KeyType {
         Box::pin(async move {
             let properties: KeyProperties = request.typed()?;
             let arn = key_arn(request, physical_id);
-            cloud.iam.authorize(&request.principal, "kms:PutKeyPolicy", &arn, &[])?;
+            request.may(cloud, "kms:PutKeyPolicy", &arn)?;
             cloud.kms.state.write(|state| {
                 let key = state
                     .keys
@@ -120,7 +120,7 @@ impl ResourceType for KeyType {
         Box::pin(async move {
             let properties: KeyProperties = request.typed()?;
             let arn = key_arn(request, physical_id);
-            cloud.iam.authorize(&request.principal, "kms:ScheduleKeyDeletion", &arn, &[])?;
+            request.may(cloud, "kms:ScheduleKeyDeletion", &arn)?;
             let days = properties.pending_window_in_days.unwrap_or(30);
             cloud.kms.state.write(|state| {
                 if let Some(key) = state.keys.get_mut(&arn) {

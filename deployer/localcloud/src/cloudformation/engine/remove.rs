@@ -7,6 +7,7 @@ use super::{Run, handler_reason};
 use crate::cloudformation::model::{Leaving, Leftover, Operation, Resource, now};
 use crate::cloudformation::status::StackStatus;
 use crate::cloudformation::template::Policy;
+use crate::handlers::{self, Handler};
 
 /// What becomes of one physical resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +170,9 @@ impl Run {
             return true;
         };
         let physical_id = item.resource.physical_id.clone().unwrap_or_default();
-        let deleted = match self.kind(&item.resource.kind) {
+        let kind = &item.resource.kind;
+        let allowed = handlers::authorize(&self.cloud, kind, Handler::Delete, &request, &physical_id, None);
+        let deleted = match allowed.and_then(|()| self.kind(kind)) {
             Ok(kind) => kind.delete(&self.cloud, &request, &physical_id).await,
             Err(failure) => Err(failure),
         };

@@ -10,6 +10,7 @@ use crate::cloudformation::schema::Schema;
 use crate::cloudformation::status::StackStatus;
 use crate::cloudformation::template::Template;
 use crate::cloudformation::{stack_policy, validate};
+use crate::handlers::{self, Handler};
 use crate::resource::Created;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +138,11 @@ impl Run {
             Ok(kind) => kind.create(&self.cloud, &request).await,
             Err(failure) => Err(failure),
         };
+        // What the handler does beside the creation itself, and reading back what it made.
+        let unread = created.as_ref().ok().and_then(|created| {
+            let id = &created.physical_id;
+            handlers::authorize(&self.cloud, &wanted.kind, Handler::Create, &request, id, None).err()
+        });
         let outcome = self.change(|stack| {
             let cancelled = stack.status != phase
                 || stack
@@ -146,9 +152,13 @@ impl Run {
             match created {
                 Ok(Created { physical_id, attributes }) => {
                     let mut made = Resource { physical_id: Some(physical_id), attributes, ..wanted };
+                    let failed = cancelled || unread.is_some();
                     if cancelled {
                         // The events said so when the sibling failed; the rollback needs the id.
                         made.status = format!("{action}_FAILED");
+                    } else if let Some(failure) = &unread {
+                        let reason = handler_reason(failure);
+                        stack.resource_event(&mut made, &format!("{action}_FAILED"), Some(&reason));
                     } else {
                         stack.resource_event(&mut made, &in_progress, Some("Resource creation Initiated"));
                         stack.resource_event(&mut made, &format!("{action}_COMPLETE"), None);
@@ -157,7 +167,7 @@ impl Run {
                         stack.leftovers.push(Leftover { resource, why: Leaving::Replaced });
                     }
                     stack.resources.insert(logical_id.clone(), made);
-                    if cancelled { Outcome::Failed } else { Outcome::Done }
+                    if failed { Outcome::Failed } else { Outcome::Done }
                 }
                 Err(failure) => {
                     if !cancelled {
@@ -198,7 +208,15 @@ impl Run {
         });
         let Some(request) = self.request(logical_id, &target.properties) else { return false };
         let physical_id = target.physical_id.clone().unwrap_or_default();
-        let updated = match self.kind(&target.kind) {
+        let allowed = handlers::authorize(
+            &self.cloud,
+            &target.kind,
+            Handler::Update,
+            &request,
+            &physical_id,
+            Some(previous),
+        );
+        let updated = match allowed.and_then(|()| self.kind(&target.kind)) {
             Ok(kind) => kind.update(&self.cloud, &request, &physical_id, previous).await,
             Err(failure) => Err(failure),
         };

@@ -222,7 +222,7 @@ pub(super) fn authorize(
     action: &str,
     resource: &str,
 ) -> Result<(), Failure> {
-    Ok(cloud.iam.authorize(&request.principal, &format!("cognito-idp:{action}"), resource, &[])?)
+    Ok(request.may(cloud, &format!("cognito-idp:{action}"), resource)?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::Kind;
-use super::{document, inline_fits, may, role_mut};
+use super::{document, inline_fits, may_within, role_mut};
 use crate::cloud::Cloud;
 use crate::resource::{Created, Failure, Request, ResourceType, generated_name, typed};
 
@@ -24,8 +24,8 @@ struct Properties {
 impl Properties {
     fn may(&self, cloud: &Cloud, request: &Request, action: &str) -> Result<(), Failure> {
         for role in &self.roles {
-            let arn = cloud.iam.state.read(|state| super::arn_of(state, role));
-            may(cloud, request, &[action], &arn)?;
+            let boundary = cloud.iam.boundary_of(role);
+            may_within(cloud, request, &[action], &cloud.iam.role_arn(role), boundary.as_deref())?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::{Kind, Role, State, random_id, role_arn};
-use super::{TRUST_LIMIT, document, inline_fits, may, size, within};
+use super::{TRUST_LIMIT, document, inline_fits, may, may_within, size, within};
 use crate::cloud::Cloud;
 use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json, typed};
 use crate::wire::AwsError;
@@ -87,12 +87,13 @@ impl ResourceType for RoleType {
             let name = properties.role_name.clone().unwrap_or_else(|| generated_name(request, 64));
             let path = properties.path.clone().unwrap_or_else(|| "/".to_owned());
             let arn = role_arn(&path, &name);
-            may(cloud, request, &["iam:CreateRole"], &arn)?;
+            let boundary = properties.permissions_boundary.as_deref();
+            may_within(cloud, request, &["iam:CreateRole"], &arn, boundary)?;
             if !properties.policies.is_empty() {
-                may(cloud, request, &["iam:PutRolePolicy"], &arn)?;
+                may_within(cloud, request, &["iam:PutRolePolicy"], &arn, boundary)?;
             }
             if !properties.managed_policy_arns.is_empty() {
-                may(cloud, request, &["iam:AttachRolePolicy"], &arn)?;
+                may_within(cloud, request, &["iam:AttachRolePolicy"], &arn, boundary)?;
             }
             cloud.iam.state.write(|state| {
                 if state.roles.contains_key(&name) {
@@ -132,10 +133,10 @@ impl ResourceType for RoleType {
             let properties: Properties = request.typed()?;
             let before: Properties = typed(previous)?;
             let arn = cloud.iam.state.read(|state| super::arn_of(state, physical_id));
-            let actions = ["iam:UpdateRole", "iam:UpdateAssumeRolePolicy"];
-            may(cloud, request, &actions, &arn)?;
+            let boundary = properties.permissions_boundary.as_deref();
+            may(cloud, request, &["iam:UpdateAssumeRolePolicy"], &arn)?;
             if !properties.policies.is_empty() {
-                may(cloud, request, &["iam:PutRolePolicy"], &arn)?;
+                may_within(cloud, request, &["iam:PutRolePolicy"], &arn, boundary)?;
             }
             cloud.iam.state.write(|state| {
                 let mut role = super::role_mut(state, physical_id)?.clone();
