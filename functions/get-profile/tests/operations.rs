@@ -8,11 +8,8 @@ use deployer_source::binary::operations;
 #[test]
 fn the_binary_names_the_operations_that_its_code_sends_and_no_others() -> std::io::Result<()> {
     let code = std::fs::read(env!("CARGO_BIN_EXE_get-profile"))?;
-    let expected = [
-        ("cognitoidentityprovider", "AdminGetUser"),
-        ("dynamodb", "GetItem"),
-        ("dynamodb", "PutItem"),
-    ];
+    let expected =
+        [("cognitoidentityprovider", "AdminGetUser"), ("dynamodb", "GetItem"), ("dynamodb", "PutItem")];
     let expected = expected.map(|(service, operation)| (service.to_owned(), operation.to_owned()));
     assert_eq!(operations(&code), BTreeSet::from(expected));
     Ok(())
