@@ -109,8 +109,8 @@ mod tests {
     use crate::policy::code::{derive, sources};
     use crate::project::tests::Fixture;
 
-    const MAIN: &str = "async fn main() {\n    let client = aws_sdk_dynamodb::Client::new(&config());\n    \
-        let table = std::env::var(\"TABLE_THINGS\").unwrap();\n    client.OPERATION().table_name(table).send().await;\n}\n";
+    /// A function that makes one call.
+    const MAIN: &str = include_str!("../../../tests/privilege/one-call.rs");
 
     /// What becomes of these grants when the code makes this one call.
     fn fixed(grants: &str, operation: &str) -> Option<(String, Vec<String>)> {
