@@ -94,7 +94,11 @@ async fn people_are_kept_in_postgres() {
     // The stage's turn, and so the schema's too.
     let copy = Copy::new();
     server.batch_execute(&format!("drop schema if exists {SCHEMA} cascade")).await.unwrap();
+    let (_, planned) = copy.succeed(&["plan", "--stage", STAGE]);
+    assert!(planned.contains("its migrations are unknown until the stage is deployed"), "{planned}");
     let stage = Stage::up(&copy, STAGE);
+    let (_, planned) = copy.succeed(&["plan", "--stage", STAGE]);
+    assert!(planned.contains("no migration is pending"), "{planned}");
     let (status, _) = copy.succeed(&["db", "status", "--format", "json", "--stage", STAGE]);
     let status: Value = serde_json::from_str(&status).unwrap();
     assert_eq!(status["migrations"], json!([{"version": 1, "name": "users", "state": "applied"}]));
@@ -112,29 +116,49 @@ async fn people_are_kept_in_postgres() {
     assert_eq!(invoke(&stage, &event).await, (None, event));
     assert_eq!(rows(&server).await, [row.to_vec()]);
 
-    // A database that refuses is an error for whoever confirms; the user is confirmed, and repaired afterwards.
+    // A database that refuses is an error for whoever confirms; the user is confirmed, and has a row as soon as they
+    // ask for it, or somebody repairs them all.
     let rename = |from: &str, to: &str| format!("alter table {SCHEMA}.{from} rename to {to}");
     server.batch_execute(&rename("users", "elsewhere")).await.unwrap();
     let (ana, told) = sign_up(&stage, "ana@example.com").await;
     let told = told.expect("the error is not swallowed");
     assert!(told.contains("the user's row was not written: SchemaNotMigrated"), "{told}");
+    let (dora, _) = sign_up(&stage, "dora@example.com").await;
     server.batch_execute(&rename("elsewhere", "users")).await.unwrap();
     assert_eq!(rows(&server).await.len(), 1);
-    let (repaired, _) = copy.succeed(&["db", "repair", "--stage", STAGE]);
-    assert_eq!(repaired.trim(), "2 confirmed users, 1 rows made");
+    let (token, _) = stage.sign_in("ana@example.com").await;
+    let (status, body, _) = stage.call("GET /user", &token, &[], None).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(body, json!({"display_name": "Lucas Lopez", "email": "ana@example.com", "handle": "lucas"}));
     assert_eq!(rows(&server).await[1][0], Some(ana));
+    let (repaired, _) = copy.succeed(&["db", "repair", "--stage", STAGE]);
+    assert_eq!(repaired.trim(), "3 confirmed users, 1 rows made");
+    assert_eq!(rows(&server).await[2][0], Some(dora));
 
     // Connections that ended meanwhile are nobody's concern.
     assert_eq!(sign_up(&stage, "bea@example.com").await.1, None);
     let end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1";
-    assert!(server.execute(end, &[&"post-confirmation-postgres"]).await.unwrap() > 0);
+    assert!(server.execute(end, &[&FUNCTION]).await.unwrap() > 0);
     assert_eq!(sign_up(&stage, "cem@example.com").await.1, None);
-    assert_eq!(rows(&server).await.len(), 4);
+    assert_eq!(rows(&server).await.len(), 5);
+
+    // A migration that is not deployed yet is pending, and a changed one is refused.
+    let folder = copy.path("functions/post-confirmation-postgres/migrations");
+    std::fs::write(folder.join("0002_more.sql"), "create table more (id integer)").unwrap();
+    let (status, _) = copy.succeed(&["db", "migrate", "--stage", STAGE]);
+    assert_eq!(status, "0001 users  applied\n0002 more  pending\n");
+    std::fs::remove_file(folder.join("0002_more.sql")).unwrap();
+    let change = format!("update {SCHEMA}.migrations set checksum = 'other'");
+    server.batch_execute(&change).await.unwrap();
+    let refused = copy.run(&["db", "migrate", "--stage", STAGE]);
+    assert_eq!(refused.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(words.contains("was changed after it was applied"), "{words}");
 
     password_is_nowhere(&copy, &stage).await;
     copy.succeed(&["down", "--stage", STAGE]);
     assert!(!copy.path(".deployer").exists(), "nothing of the stage is left");
-    assert_eq!(rows(&server).await.len(), 4, "the database is not the stage's");
+    assert_eq!(rows(&server).await.len(), 5, "the database is not the stage's");
     server.batch_execute(&format!("drop schema {SCHEMA} cascade")).await.unwrap();
     println!("D  confirmation, Postgres: ok");
 }

@@ -3,19 +3,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use deployer_source::rules::{self, Event, Function};
 use deployer_source::{Dependency, Package, Workspace};
 
-const FUNCTIONS: [(&str, Event<'_>); 6] = [
+const FUNCTIONS: [(&str, Event<'_>); 8] = [
+    ("get-identity", Event::Route { public: false }),
     ("get-profile", Event::Route { public: false }),
+    ("get-user", Event::Route { public: false }),
     ("put-profile", Event::Route { public: false }),
     ("update-account", Event::Route { public: false }),
     ("post-confirmation", Event::Trigger("PostConfirmation")),
     ("post-confirmation-identities", Event::Trigger("PostConfirmation")),
     ("post-confirmation-postgres", Event::Trigger("PostConfirmation")),
 ];
+
+/// The libraries that functions share.
+const LIBRARIES: [&str; 2] = ["postgres", "shared"];
 
 /// A file of `functions/`, a text in it, the text that makes it wrong, the function that is at fault then, and the rule.
 type Break = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -138,7 +143,7 @@ impl Copy {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
-        for name in FUNCTIONS.iter().map(|(name, _)| *name).chain(["shared"]) {
+        for name in FUNCTIONS.iter().map(|(name, _)| *name).chain(LIBRARIES) {
             copy(&functions.join(name).join("src"), &folder.path().join(name).join("src"));
         }
         Self(folder)
@@ -146,17 +151,21 @@ impl Copy {
 
     fn packages(&self) -> Vec<Package> {
         let source = |name: &str, file: &str| self.0.path().join(name).join("src").join(file);
-        let shared = Dependency { package: "functions-shared".to_owned(), ..Dependency::default() };
+        let dependencies = LIBRARIES
+            .map(|name| Dependency { package: format!("functions-{name}"), ..Dependency::default() });
         let function = |(name, _): (&str, Event<'_>)| Package {
             name: name.to_owned(),
             binary: Some(source(name, "main.rs")),
-            dependencies: vec![shared.clone()],
+            dependencies: dependencies.to_vec(),
             ..Package::default()
         };
-        let library: PathBuf = source("shared", "lib.rs");
-        let library =
-            Package { name: "functions-shared".to_owned(), library: Some(library), ..Package::default() };
-        FUNCTIONS.into_iter().map(function).chain([library]).collect()
+        let library = |name: &str| Package {
+            name: format!("functions-{name}"),
+            library: Some(source(name, "lib.rs")),
+            dependencies: dependencies.iter().filter(|one| !one.package.ends_with(name)).cloned().collect(),
+            ..Package::default()
+        };
+        FUNCTIONS.into_iter().map(function).chain(LIBRARIES.map(library)).collect()
     }
 
     /// `function rule` of everything that is found in `functions`.

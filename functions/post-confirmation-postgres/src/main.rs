@@ -1,41 +1,29 @@
 //! Cognito's PostConfirmation trigger: makes the row of a user who confirmed a sign-up, in Postgres, for the stages
 //! with a `database`. Also applies the schema's migrations, when the deployer asks.
 
-mod authority;
-mod credentials;
-mod database;
-mod error;
 mod migrations;
 mod request;
-mod schema;
 #[cfg(test)]
 mod tests;
-mod users;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use functions_postgres::database::Database;
+use functions_postgres::schema::Schema;
+use functions_postgres::users;
 use functions_shared::aws::Aws;
 use functions_shared::confirmation::{self, Failure};
-use functions_shared::database_secret::DatabaseSecret;
-use functions_shared::{config, logging};
+use functions_shared::logging;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
-use database::Database;
 use request::{Refused, Request};
-use schema::Schema;
-
-/// Beside the binary in the zip: the certificate authorities that the stage trusts.
-const AUTHORITY: &str = "database-ca.pem";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::start(module_path!());
-    let secret = DatabaseSecret::from_env(&Arc::new(Aws::from_env()))?;
+    let database = Database::from_env(&Arc::new(Aws::from_env()))?;
     let schema = Schema::from_env()?;
-    let database =
-        Database::new(secret, PathBuf::from(config::required("LAMBDA_TASK_ROOT")?).join(AUTHORITY));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| answer(&database, &schema, event)))
         .await
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, Transaction};
 
-use crate::error::Error;
-use crate::schema::Schema;
+use functions_postgres::error::Error;
+use functions_postgres::schema::Schema;
 
 /// A file of `migrations/`.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use lambda_runtime::{Context, Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::database::Database;
 use crate::migrations::{self, Failed, Report};
-use crate::schema::Schema;
-use crate::users;
+use functions_postgres::database::Database;
+use functions_postgres::schema::Schema;
+use functions_postgres::users;
 
 /// Of the invocation's time, what is left for the answer.
 const RESERVE: Duration = Duration::from_secs(2);

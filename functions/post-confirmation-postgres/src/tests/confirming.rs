@@ -1,8 +1,7 @@
 //! Confirmations on a real Postgres.
 
-use std::cell::Cell;
-
-use super::server::{Server, Way};
+use super::server::Server;
+use super::way::Way;
 use super::*;
 
 fn row(values: [Option<&str>; 4]) -> Vec<Option<String>> {
@@ -14,7 +13,7 @@ const LUCAS: [Option<&str>; 4] = [Some(SUB), Some("Lucas Lopez"), Some("lucas@ex
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_confirmed_sign_up_makes_one_row_however_often_it_is_told() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let database = database(&bed, &server.user_of(&schema).await, server.authority.clone()).await;
     for _ in 0..3 {
         confirm(&database, &schema, SIGN_UP).await;
@@ -27,7 +26,7 @@ async fn a_confirmed_sign_up_makes_one_row_however_often_it_is_told() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn attributes_that_are_not_there_are_null() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let database = database(&bed, &server.user_of(&schema).await, server.authority.clone()).await;
     confirm(&database, &schema, include_str!("../../events/unknown-fields-no-email.json")).await;
     assert_eq!(server.users(&schema).await, [row([Some(SUB), None, None, None])]);
@@ -37,7 +36,7 @@ async fn attributes_that_are_not_there_are_null() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_database_that_refuses_fails_the_confirmation_and_nobody_is_quoted() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let secret = server.user_of(&schema).await;
     let database = database(&bed, &secret, server.authority.clone()).await;
     let change =
@@ -46,7 +45,7 @@ async fn a_database_that_refuses_fails_the_confirmation_and_nobody_is_quoted() {
     assert_eq!(refusal(&database, &schema, SIGN_UP).await.0, "DatabaseError23514");
     let statement =
         format!("insert into {schema}.users (cognito_user_id, email) values ('a', 'lucas@example.com')");
-    let error = database.run(async |client| client.batch_execute(&statement).await).await.unwrap_err();
+    let error = database.query(&statement, &[]).await.unwrap_err();
     assert_eq!(error.to_string(), "23514, table users, constraint not_lucas");
 
     server.client.batch_execute(&format!("drop table {schema}.users")).await.unwrap();
@@ -57,7 +56,7 @@ async fn a_database_that_refuses_fails_the_confirmation_and_nobody_is_quoted() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_connection_that_ended_between_two_invocations_is_made_anew() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let database = database(&bed, &server.user_of(&schema).await, server.authority.clone()).await;
     confirm(&database, &schema, SIGN_UP).await;
     server.end_backends(&schema).await;
@@ -69,7 +68,7 @@ async fn a_connection_that_ended_between_two_invocations_is_made_anew() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_connection_that_fell_silent_is_made_anew_within_the_budget() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let way = Way::new("127.0.0.1", &server).await;
     let mut secret = server.user_of(&schema).await;
     secret["host"] = json!(way.address.ip());
@@ -88,7 +87,7 @@ async fn a_connection_that_fell_silent_is_made_anew_within_the_budget() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_rotated_password_is_read_again() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let mut value = server.user_of(&schema).await;
     let id = secret(&bed, &value).await;
     let aws = bed.administrator();
@@ -136,9 +135,9 @@ async fn a_statement_that_hangs_ends_within_the_budget_at_both_ends() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn only_the_named_host_with_a_certificate_of_the_named_authority_is_believed() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let secret = server.user_of(&schema).await;
-    let stranger = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/somebody-else.pem");
+    let stranger = concat!(env!("CARGO_MANIFEST_DIR"), "/../postgres/tests/support/somebody-else.pem");
     let distrusting = database(&bed, &secret, stranger.into()).await;
     assert_eq!(refusal(&distrusting, &schema, SIGN_UP).await.0, "DatabaseUnreachable");
     let error = distrusting.fresh(database::BUDGET).await.unwrap_err();
@@ -161,40 +160,37 @@ async fn only_the_named_host_with_a_certificate_of_the_named_authority_is_believ
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_connection_that_ends_under_a_statement_is_made_anew_once() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let database = database(&bed, &server.user_of(&schema).await, server.authority.clone()).await;
     confirm(&database, &schema, SIGN_UP).await;
-    let tries = Cell::new(0);
-    let ended = database
-        .run(async |client| {
-            tries.set(tries.get() + 1);
-            let end =
-                if tries.get() == 1 { "select pg_terminate_backend(pg_backend_pid())" } else { "select 1" };
-            client.batch_execute(end).await
-        })
-        .await;
-    assert!(ended.is_ok(), "{ended:?}");
-    assert_eq!(tries.get(), 2);
+    // It does so once: a sequence counts on, whatever becomes of the statement.
+    server.client.batch_execute(&format!("create sequence {schema}.tries")).await.unwrap();
+    let grant = format!("grant usage on sequence {schema}.tries to {}", schema.name());
+    server.client.batch_execute(&grant).await.unwrap();
+    let end = format!("select pg_terminate_backend(pg_backend_pid()) where nextval('{schema}.tries') = 1");
+    assert_eq!(database.query(&end, &[]).await.unwrap().len(), 0);
+    let tries = format!("select last_value from {schema}.tries");
+    assert_eq!(server.client.query_one(&tries, &[]).await.unwrap().get::<_, i64>(0), 2);
     server.clear(&schema).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn a_server_that_falls_silent_under_a_statement_is_given_up_and_not_asked_again() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let way = Way::new("127.0.0.1", &server).await;
     let mut secret = server.user_of(&schema).await;
     secret["host"] = json!(way.address.ip());
     secret["port"] = json!(way.address.port());
     let database = database(&bed, &secret, server.authority.clone()).await;
     let start = Instant::now();
-    let ended = database
-        .run(async |client| {
-            way.fall_silent();
-            client.batch_execute("select 1").await
-        })
-        .await;
-    assert!(matches!(ended, Err(error::Error::TimedOut { .. })), "{ended:?}");
+    let cut = async {
+        let running = "select from pg_stat_activity where usename = $1 and state = 'active'";
+        while server.client.query(running, &[&schema.name()]).await.unwrap().is_empty() {}
+        way.fall_silent();
+    };
+    let (ended, ()) = tokio::join!(database.query("select pg_sleep(60)", &[]), cut);
+    assert!(matches!(ended, Err(functions_postgres::error::Error::TimedOut { .. })), "{ended:?}");
     assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
     confirm(&database, &schema, SIGN_UP).await;
     server.clear(&schema).await;

@@ -85,7 +85,7 @@ async fn two_that_migrate_at_the_same_time_apply_everything_once() {
 #[tokio::test]
 #[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
 async fn rows_that_confirmations_left_out_are_made_and_the_others_stay() {
-    let (mut server, bed, schema) = (Server::new().await, Bed::new().await, schema());
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema());
     let database = database(&bed, &server.user_of(&schema).await, server.authority.clone()).await;
     confirm(&database, &schema, SIGN_UP).await;
     let listed = json!([

@@ -3,8 +3,10 @@
 
 mod confirming;
 mod migrating;
+#[path = "../../../postgres/tests/support/server.rs"]
 mod server;
 mod strangers;
+mod way;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use functions_postgres::database;
 use functions_shared::database_secret::DatabaseSecret;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use super::*;
 
 fn nowhere() -> PathBuf {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/somebody-else.pem").into()
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../postgres/tests/support/somebody-else.pem").into()
 }
 
 fn secret_for(listener: &TcpListener) -> Value {

@@ -2,18 +2,25 @@
 //! within the budget of one invocation.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use functions_shared::aws::Aws;
+use functions_shared::config::{self, Missing};
 use functions_shared::database_secret::DatabaseSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::error::{DbError, Severity};
-use tokio_postgres::{Client, Config, Connection, NoTls};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Config, Connection, NoTls, Row};
 
 use crate::authority;
 use crate::credentials::Credentials;
 use crate::error::Error;
+
+/// Beside the binary in the zip: the certificate authorities that the stage trusts.
+const AUTHORITY: &str = "database-ca.pem";
 
 /// Everything that a confirmation may take; Cognito waits 5 s, cold start and answer included.
 pub const BUDGET: Duration = Duration::from_millis(3500);
@@ -23,6 +30,9 @@ const CONNECT: Duration = Duration::from_secs(1);
 const STATEMENT: Duration = Duration::from_millis(1500);
 /// An answer of a connection that is still there; one that is not may give none at all.
 const CHECK: Duration = Duration::from_millis(250);
+
+/// A value of a statement, and Postgres' type for it.
+pub type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// The database.
 #[derive(Debug)]
@@ -47,21 +57,24 @@ impl std::fmt::Debug for Kept {
 }
 
 impl Database {
+    /// The database that the environment names.
+    pub fn from_env(aws: &Arc<Aws>) -> Result<Self, Missing> {
+        let package = config::required("LAMBDA_TASK_ROOT")?;
+        Ok(Self::new(DatabaseSecret::from_env(aws)?, PathBuf::from(package).join(AUTHORITY)))
+    }
+
     /// The database that `secret` leads to. Its certificate is one of the authorities in the PEM file `authority`.
     pub fn new(secret: DatabaseSecret, authority: PathBuf) -> Self {
         Self { secret, authority, kept: Mutex::default() }
     }
 
-    /// Runs `statement` within the budget. It may run twice where a connection ends under it, so a repeat must
-    /// change nothing.
-    pub async fn run<T>(
-        &self,
-        statement: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Error> {
+    /// Runs `statement` within the budget, with the types given, so that it is prepared and run in one round trip.
+    /// It may run twice where a connection ends under it: a repeat must change nothing.
+    pub async fn query(&self, statement: &str, values: &[Typed<'_>]) -> Result<Vec<Row>, Error> {
         let end = Instant::now() + BUDGET;
         let mut kept = self.kept.lock().await;
         if let Some(client) = alive(kept.client.take(), end).await {
-            match timed(&client, &statement, end).await {
+            match timed(&client, statement, values, end).await {
                 Err(Error::Statement(error)) if ends_connection(&error) => {}
                 // Who knows what a connection still has to say that did not answer in time.
                 Err(error @ Error::TimedOut { .. }) => return Err(error),
@@ -72,7 +85,7 @@ impl Database {
             }
         }
         let client = self.connect(&mut kept, end).await?;
-        let ended = timed(&client, &statement, end).await;
+        let ended = timed(&client, statement, values, end).await;
         if !matches!(ended, Err(Error::TimedOut { .. })) {
             kept.client = Some(client);
         }
@@ -182,12 +195,13 @@ fn ends_connection(error: &tokio_postgres::Error) -> bool {
     error.is_closed() || matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
-async fn timed<T>(
+async fn timed(
     client: &Client,
-    statement: &impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
+    statement: &str,
+    values: &[Typed<'_>],
     end: Instant,
-) -> Result<T, Error> {
-    match timeout_at(end.min(Instant::now() + STATEMENT), statement(client)).await {
+) -> Result<Vec<Row>, Error> {
+    match timeout_at(end.min(Instant::now() + STATEMENT), client.query_typed(statement, values)).await {
         Ok(ended) => ended.map_err(Error::Statement),
         Err(_) => Err(Error::TimedOut { doing: "the statement" }),
     }

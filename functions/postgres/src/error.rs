@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use functions_shared::aws::CallError;
 use functions_shared::confirmation::NotWritten;
+use functions_shared::problem::Problem;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::credentials::Unusable;
@@ -59,6 +60,36 @@ impl NotWritten for Error {
                 None => "DatabaseUnreachable".to_owned(),
             },
         }
+    }
+}
+
+impl From<Error> for Problem {
+    /// What the database said stays in the log; the caller learns whether another try makes sense.
+    fn from(error: Error) -> Self {
+        let call = match error {
+            Error::Secret(call) => call,
+            Error::Unusable(_) | Error::Authority { .. } => call_error(&error, false),
+            Error::TimedOut { .. } => call_error(&error, true),
+            Error::Connect(ref cause) | Error::Statement(ref cause) => {
+                // Without an answer, or: no resources, somebody's intervention, the other's turn first ("PostgreSQL
+                // Error Codes", classes 53, 57 and 40).
+                let passing =
+                    |state: &SqlState| ["53", "57", "40"].iter().any(|class| state.code().starts_with(class));
+                call_error(&error, cause.code().is_none_or(passing))
+            }
+        };
+        call.into()
+    }
+}
+
+fn call_error(error: &Error, transient: bool) -> CallError {
+    CallError {
+        action: "postgres",
+        resource: "database".to_owned(),
+        code: error.code(),
+        message: error.to_string(),
+        aws_request_id: None,
+        transient,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the secret says: where the database is, and who may use it.
 
+use std::env;
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -77,8 +78,11 @@ impl Credentials {
             .user(&self.username)
             .password(&self.password)
             .dbname(self.dbname.as_deref().unwrap_or(DATABASE))
-            .application_name(env!("CARGO_PKG_NAME"))
             .ssl_mode(if self.is_encrypted() { SslMode::Require } else { SslMode::Disable });
+        // So that the server's list of connections says whose they are; Lambda sets it.
+        if let Ok(function) = env::var("AWS_LAMBDA_FUNCTION_NAME") {
+            config.application_name(function);
+        }
         Ok(config)
     }
 

@@ -1,19 +1,12 @@
-//! The Postgres that `DATABASE_URL` names, and a way to it that can be cut.
+//! The Postgres that `DATABASE_URL` names.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio_postgres::{Client, Config};
 
-use crate::authority;
-use crate::migrations::{self, ALL};
-use crate::schema::Schema;
+use functions_postgres::authority;
+use functions_postgres::schema::Schema;
 
 /// A user of the tests' own makes their connections known.
 pub struct Server {
@@ -53,8 +46,11 @@ impl Server {
     }
 
     /// A migrated schema, and its one user, called like it.
-    pub async fn user_of(&mut self, schema: &Schema) -> Value {
-        migrations::apply(&mut self.client, schema, ALL).await.unwrap();
+    pub async fn user_of(&self, schema: &Schema) -> Value {
+        let first = include_str!("../../../post-confirmation-postgres/migrations/0001_users.sql");
+        let migrate =
+            format!("create schema {schema}; set search_path to {schema}; {first}; reset search_path");
+        self.client.batch_execute(&migrate).await.unwrap();
         let user = schema.name();
         self.client
             .batch_execute(&format!(
@@ -95,44 +91,5 @@ impl Server {
             .batch_execute(&format!("drop schema {schema} cascade; drop role if exists {}", schema.name()))
             .await
             .unwrap();
-    }
-}
-
-/// A way to a server through another address; what it carries can be stopped without a word, as a network does.
-pub struct Way {
-    pub address: SocketAddr,
-    pub taken: Arc<AtomicUsize>,
-    silence: watch::Sender<bool>,
-}
-
-impl Way {
-    /// From any port of `host`.
-    pub async fn new(host: &str, server: &Server) -> Self {
-        let listener = TcpListener::bind((host, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let taken = Arc::new(AtomicUsize::new(0));
-        let (silence, silenced) = watch::channel(false);
-        let (to, count) = ((server.host.clone(), server.port), Arc::clone(&taken));
-        tokio::spawn(async move {
-            while let Ok((mut here, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                let (to, mut silenced) = (to.clone(), silenced.clone());
-                // Only those that are carried already fall silent.
-                silenced.mark_unchanged();
-                tokio::spawn(async move {
-                    let mut there = TcpStream::connect(to).await.unwrap();
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut here, &mut there) => {}
-                        _ = silenced.changed() => std::future::pending().await,
-                    }
-                });
-            }
-        });
-        Self { address, taken, silence }
-    }
-
-    /// What is carried now gets no answer any more; new connections do.
-    pub fn fall_silent(&self) {
-        self.silence.send_replace(true);
     }
 }
