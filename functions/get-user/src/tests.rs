@@ -12,20 +12,31 @@ use server::Server;
 #[expect(dead_code, reason = "the pool is enough here")]
 mod bed;
 #[path = "../../shared/tests/support/pool.rs"]
+#[expect(dead_code, reason = "the pool's id is enough here")]
 mod pool;
+#[path = "../../shared/tests/support/role.rs"]
+mod role;
 #[path = "../../postgres/tests/support/server.rs"]
 mod server;
 
 const ACCESS: &str = include_str!("../events/access-token.json");
 
+/// The function, by one who may do everything.
 async fn function(bed: &Bed, secret: &Value, server: &Server, schema: &Schema) -> (GetUser, Caller) {
-    let (user_pool, caller) = bed.pool().await;
-    let aws = bed.administrator();
-    let secrets = aws_sdk_secretsmanager::Client::new(aws.config());
+    let (secret, (pool, caller)) = (stored(bed, secret).await, bed.pool_id().await);
+    (function_of(&bed.administrator(), secret, pool, server, schema), caller)
+}
+
+fn function_of(aws: &Arc<Aws>, secret: String, pool: String, server: &Server, schema: &Schema) -> GetUser {
+    let database = Database::new(DatabaseSecret::new(secret, aws), server.authority.clone());
+    GetUser { database, schema: schema.clone(), user_pool: UserPool::new(pool, aws) }
+}
+
+/// A secret in the cloud; gives its ARN.
+async fn stored(bed: &Bed, secret: &Value) -> String {
+    let secrets = aws_sdk_secretsmanager::Client::new(bed.administrator().config());
     let call = secrets.create_secret().name("db").secret_string(secret.to_string());
-    let id = call.send().await.unwrap().arn.unwrap();
-    let database = Database::new(DatabaseSecret::new(id, &aws), server.authority.clone());
-    (GetUser { database, schema: schema.clone(), user_pool }, caller)
+    call.send().await.unwrap().arn.unwrap()
 }
 
 async fn answer(function: &GetUser, caller: &Caller, event: &str) -> (u16, Value) {
@@ -82,5 +93,27 @@ async fn a_database_that_cannot_be_reached_is_worth_another_try_and_one_without_
     server.client.batch_execute(&format!("drop table {schema}.users")).await.unwrap();
     let (status, problem) = answer(&function, &caller, ACCESS).await;
     assert_eq!((status, &problem["code"]), (500, &json!("internal_error")));
+    server.clear(&schema).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server named by DATABASE_URL"]
+async fn without_either_of_its_rights_the_first_request_is_denied_exactly_that() {
+    let (server, bed, schema) = (Server::new().await, Bed::new().await, schema("denied"));
+    let secret = stored(&bed, &server.user_of(&schema).await).await;
+    let (pool, caller) = bed.pool_id().await;
+    let pool_arn = format!("arn:aws:cognito-idp:us-east-1:000000000000:userpool/{pool}");
+    let read = ("secretsmanager:GetSecretValue", secret.as_str());
+    let ask = ("cognito-idp:AdminGetUser", pool_arn.as_str());
+    for (kept, taken) in [(read, ask), (ask, read)] {
+        let aws = bed.role(&[kept]).await;
+        let function = function_of(&aws, secret.clone(), pool.clone(), &server, &schema);
+        assert_eq!(answer(&function, &caller, ACCESS).await.0, 500, "without {taken:?}");
+        let (action, resource) = bed.denied().pop().unwrap();
+        assert_eq!((action.as_str(), resource.as_str()), taken);
+    }
+    let function = function_of(&bed.role(&[read, ask]).await, secret.clone(), pool, &server, &schema);
+    assert_eq!(answer(&function, &caller, ACCESS).await.0, 200);
+    assert_eq!(bed.denied().len(), 2);
     server.clear(&schema).await;
 }

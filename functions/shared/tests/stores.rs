@@ -5,43 +5,17 @@
 mod bed;
 #[path = "support/pool.rs"]
 mod pool;
+#[path = "support/role.rs"]
+mod role;
 
-use std::sync::Arc;
-
-use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
-use functions_shared::aws::Aws;
 use functions_shared::caller::Caller;
 use functions_shared::mend::mend;
 use functions_shared::profiles::{ProfilesTable, Write};
 use functions_shared::user::{Sub, User};
-use serde_json::json;
 
 use bed::Bed;
 use pool::EMAIL;
-
-impl Bed {
-    /// Calls by a role that may do exactly `actions` on the table.
-    async fn role(&self, actions: &[&str]) -> Arc<Aws> {
-        let table = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", self.table);
-        let statement = json!({"Effect": "Allow", "Action": actions, "Resource": table});
-        let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}});
-        let name = self
-            .resource(
-                "AWS::IAM::Role",
-                json!({
-                    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-                    "Policies": [{"PolicyName": "grants", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}],
-                }),
-            )
-            .await;
-        let arn = format!("arn:aws:iam::000000000000:role/{name}");
-        let keys =
-            self.cloud.cloud().iam.assume_for_service(&arn, "lambda.amazonaws.com", "test", &[]).unwrap();
-        let token = Some(keys.session_token);
-        self.with(Credentials::new(keys.access_key_id, keys.secret_access_key, token, None, "test"))
-    }
-}
 
 fn ana() -> User {
     User {
@@ -94,13 +68,16 @@ async fn a_profile_is_stored_as_it_came_and_never_makes_a_row() {
 #[tokio::test]
 async fn a_refused_call_names_action_and_resource_and_is_not_worth_another_try() {
     let bed = Bed::new().await;
-    let profiles = ProfilesTable::new(bed.table.clone(), &bed.role(&["dynamodb:GetItem"]).await);
+    let table = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", bed.table);
+    let aws = bed.role(&[("dynamodb:GetItem", &table)]).await;
+    let profiles = ProfilesTable::new(bed.table.clone(), &aws);
     assert_eq!(profiles.get_item(&ana().sub).await.unwrap(), None);
 
     let error = profiles.put_item(&ana()).await.unwrap_err();
     assert_eq!((error.code.as_str(), error.transient), ("AccessDeniedException", false));
     assert!(error.message.contains("dynamodb:PutItem"), "{error}");
-    assert!(error.message.contains(&format!("table/{}", bed.table)), "{error}");
+    assert!(error.message.contains(&table), "{error}");
+    assert_eq!(bed.denied(), [("dynamodb:PutItem".to_owned(), table)]);
 }
 
 #[tokio::test]

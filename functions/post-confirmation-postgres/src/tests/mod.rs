@@ -1,8 +1,13 @@
 //! The trigger and its migrations, on a real Postgres named by `DATABASE_URL` (`.ci/with-postgres` starts one) and on
 //! servers that do not do what one should.
 
+#[path = "../../../shared/tests/support/bed.rs"]
+#[expect(dead_code, reason = "no table is needed here")]
+mod bed;
 mod confirming;
 mod migrating;
+#[path = "../../../shared/tests/support/role.rs"]
+mod role;
 #[path = "../../../postgres/tests/support/server.rs"]
 mod server;
 mod strangers;
@@ -11,9 +16,6 @@ mod way;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use functions_postgres::database;
 use functions_shared::database_secret::DatabaseSecret;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
@@ -21,34 +23,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
+use bed::Bed;
 
 const SUB: &str = "0d6a3c1e-7b1f-4c55-9a53-0c2f5f0e4a11";
 const SIGN_UP: &str = include_str!("../../events/confirm-sign-up.json");
-
-/// An embedded cloud.
-struct Bed(localcloud::Running);
-
-impl Bed {
-    async fn new() -> Self {
-        Self(localcloud::start(localcloud::Config::default()).await.unwrap())
-    }
-
-    /// Calls by one who may do everything.
-    fn administrator(&self) -> Arc<Aws> {
-        at(self.0.endpoint())
-    }
-}
-
-fn at(endpoint: &str) -> Arc<Aws> {
-    let credentials = Credentials::new("test", "test", None, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    Arc::new(Aws::with(config))
-}
 
 /// A secret in the cloud.
 async fn secret(bed: &Bed, value: &Value) -> String {

@@ -1,5 +1,6 @@
 //! Servers that are no Postgres, or do not answer: none of them keeps anybody waiting.
 
+use aws_credential_types::Credentials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -47,7 +48,8 @@ async fn a_server_that_does_not_answer_is_given_up_after_a_second() {
 #[tokio::test]
 async fn a_secrets_manager_that_does_not_answer_uses_up_the_budget_and_no_more() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let aws = at(&format!("http://{}", listener.local_addr().unwrap()));
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let aws = bed::at(&endpoint, Credentials::new("test", "test", None, None, "test"));
     let database = Database::new(DatabaseSecret::new("db".to_owned(), &aws), nowhere());
     let (code, took) = refusal(&database, &schema(), SIGN_UP).await;
     assert_eq!(code, "DatabaseTimedOut");
@@ -73,37 +75,6 @@ async fn a_server_without_tls_is_not_given_the_password() {
     assert_eq!(server.await.unwrap(), b"", "not a word after the refusal");
 }
 
-/// Calls by a role that may do exactly `actions` on a secret.
-async fn role(bed: &Bed, actions: &[&str], secret: &str) -> Arc<Aws> {
-    let kind = localcloud::resource::all().into_iter().find(|kind| kind.name() == "AWS::IAM::Role").unwrap();
-    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": secret});
-    let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}});
-    let request = localcloud::resource::Request {
-        stack_id: "arn:aws:cloudformation:us-east-1:000000000000:stack/test/1".to_owned(),
-        stack_name: "test".to_owned(),
-        logical_id: "Role".to_owned(),
-        region: "us-east-1".to_owned(),
-        principal: localcloud::auth::Principal::Administrator,
-        tags: serde_json::Map::new(),
-        properties: json!({
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "Policies": [{"PolicyName": "grants", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}],
-        }),
-    };
-    let made = kind.create(bed.0.cloud(), &request).await.unwrap();
-    let arn = format!("arn:aws:iam::000000000000:role/{}", made.physical_id);
-    let keys = bed.0.cloud().iam.assume_for_service(&arn, "lambda.amazonaws.com", "test", &[]).unwrap();
-    let token = Some(keys.session_token);
-    let credentials = Credentials::new(keys.access_key_id, keys.secret_access_key, token, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(bed.0.endpoint())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    Arc::new(Aws::with(config))
-}
-
 #[tokio::test]
 async fn without_the_right_to_read_its_secret_a_confirmation_is_denied_exactly_that() {
     let bed = Bed::new().await;
@@ -112,11 +83,9 @@ async fn without_the_right_to_read_its_secret_a_confirmation_is_denied_exactly_t
         ("secretsmanager:GetSecretValue", "DatabaseSecretUnusable"),
         ("secretsmanager:DescribeSecret", "AccessDeniedException"),
     ] {
-        let aws = role(&bed, &[action], &id).await;
+        let aws = bed.role(&[(action, id.as_str())]).await;
         let database = Database::new(DatabaseSecret::new(id.clone(), &aws), nowhere());
         assert_eq!(refusal(&database, &schema(), SIGN_UP).await.0, code, "granted {action}");
     }
-    let denied: Vec<_> = bed.0.cloud().iam.decisions().into_iter().filter(|each| !each.allowed).collect();
-    let asked: Vec<_> = denied.iter().map(|each| (each.action.as_str(), each.resource.as_str())).collect();
-    assert_eq!(asked, [("secretsmanager:GetSecretValue", id.as_str())]);
+    assert_eq!(bed.denied(), [("secretsmanager:GetSecretValue".to_owned(), id)]);
 }

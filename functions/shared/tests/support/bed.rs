@@ -64,13 +64,7 @@ impl Bed {
 
     /// Calls with `credentials`.
     pub fn with(&self, credentials: Credentials) -> Arc<Aws> {
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(self.cloud.endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
-        Arc::new(Aws::with(config))
+        at(self.cloud.endpoint(), credentials)
     }
 
     pub fn profiles(&self) -> ProfilesTable {
@@ -90,4 +84,15 @@ impl Bed {
             .unwrap()
             .item
     }
+}
+
+/// Calls to `endpoint`.
+pub fn at(endpoint: &str, credentials: Credentials) -> Arc<Aws> {
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    Arc::new(Aws::with(config))
 }

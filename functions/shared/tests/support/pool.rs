@@ -15,10 +15,15 @@ pub const EMAIL: &str = "ana@example.com";
 impl Bed {
     /// A pool with one user, whose address is [`EMAIL`], and that user as a caller.
     pub async fn pool(&self) -> (UserPool, Caller) {
+        let (pool, caller) = self.pool_id().await;
+        (UserPool::new(pool, &self.administrator()), caller)
+    }
+
+    /// The same by the pool's id.
+    pub async fn pool_id(&self) -> (String, Caller) {
         let properties = json!({"UsernameAttributes": ["email"], "AutoVerifiedAttributes": ["email"]});
         let pool = self.resource("AWS::Cognito::UserPool", properties).await;
-        let aws = self.administrator();
-        let made = Client::new(aws.config())
+        let made = Client::new(self.administrator().config())
             .admin_create_user()
             .user_pool_id(&pool)
             .username(EMAIL)
@@ -28,6 +33,6 @@ impl Bed {
             .unwrap();
         let username = made.user().unwrap().username().unwrap().to_owned();
         let caller = Caller { sub: Sub::parse(&username).unwrap(), username };
-        (UserPool::new(pool, &aws), caller)
+        (pool, caller)
     }
 }
