@@ -159,6 +159,7 @@ impl<'a> Flow<'a> {
             let value = Value { ty, ..given.join(&declared) };
             self.pattern(&mut frame, &parameter.pat, value);
         }
+        self.span(&mut frame);
         self.mention_types(id);
         let mut result = self.inner(&mut frame, |flow, frame| flow.block(frame, routine.body));
         if let Some(output) = routine.output() {

@@ -44,7 +44,7 @@ impl Flow<'_> {
     }
 
     /// The comma-separated values of `info!(user = %id, "text {event:?}", more)` and the like.
-    fn pieces(&mut self, frame: &mut Frame, tokens: &TokenStream) -> Vec<Value> {
+    pub fn pieces(&mut self, frame: &mut Frame, tokens: &TokenStream) -> Vec<Value> {
         let mut values = Vec::new();
         for piece in split(tokens.clone(), ',') {
             let piece = without_label(piece);
@@ -105,7 +105,7 @@ fn is_guard(values: &[Value]) -> bool {
 }
 
 /// Tokens between commas of the outermost level.
-fn split(tokens: TokenStream, at: char) -> Vec<Vec<TokenTree>> {
+pub fn split(tokens: TokenStream, at: char) -> Vec<Vec<TokenTree>> {
     let mut pieces = vec![Vec::new()];
     for tree in tokens {
         match &tree {

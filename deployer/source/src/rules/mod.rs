@@ -11,6 +11,7 @@ mod expr;
 mod facts;
 mod flow;
 mod identity;
+mod instrument;
 mod library;
 mod macros;
 mod pattern;

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use syn::{Block, Expr, FnArg, GenericArgument, ImplItem, Item, PathArguments, ReturnType, Signature, Type};
+use syn::{
+    Attribute, Block, Expr, FnArg, GenericArgument, ImplItem, Item, PathArguments, ReturnType, Signature,
+    Type,
+};
 
 use crate::place::{Place, SourceFile};
 use crate::workspace::{SourceCrate, Workspace};
@@ -15,6 +18,7 @@ pub struct Routine<'a> {
     pub module: String,
     /// The type or trait whose method it is.
     pub owner: Option<String>,
+    pub attributes: &'a [Attribute],
     pub signature: &'a Signature,
     pub body: &'a Block,
 }
@@ -63,13 +67,18 @@ impl<'a> Program<'a> {
 
     fn item(&mut self, file: &'a Arc<SourceFile>, module: &str, item: &'a Item) {
         match item {
-            Item::Fn(found) => self.routine(file, module, None, &found.sig, &found.block),
+            Item::Fn(found) => self.routine(file, module, None, (&found.attrs, &found.sig, &found.block)),
             Item::Impl(found) => {
                 let owner = type_name(&found.self_ty);
                 for item in &found.items {
                     match item {
                         ImplItem::Fn(method) => {
-                            self.routine(file, module, owner.clone(), &method.sig, &method.block);
+                            self.routine(
+                                file,
+                                module,
+                                owner.clone(),
+                                (&method.attrs, &method.sig, &method.block),
+                            );
                         }
                         ImplItem::Const(constant) => {
                             let owner = owner.as_deref().unwrap_or_default();
@@ -84,7 +93,12 @@ impl<'a> Program<'a> {
                     if let syn::TraitItem::Fn(method) = item
                         && let Some(block) = &method.default
                     {
-                        self.routine(file, module, Some(found.ident.to_string()), &method.sig, block);
+                        self.routine(
+                            file,
+                            module,
+                            Some(found.ident.to_string()),
+                            (&method.attrs, &method.sig, block),
+                        );
                     }
                 }
             }
@@ -111,12 +125,11 @@ impl<'a> Program<'a> {
         file: &'a Arc<SourceFile>,
         module: &str,
         owner: Option<String>,
-        signature: &'a Signature,
-        body: &'a Block,
+        (attributes, signature, body): (&'a [Attribute], &'a Signature, &'a Block),
     ) {
         let name = signature.ident.to_string();
         self.names.entry(name).or_default().push(self.routines.len());
-        self.routines.push(Routine { file, module: module.to_owned(), owner, signature, body });
+        self.routines.push(Routine { file, module: module.to_owned(), owner, attributes, signature, body });
         for statement in &body.stmts {
             if let syn::Stmt::Item(item) = statement {
                 self.item(file, module, item);
@@ -289,7 +302,7 @@ pub fn type_name(ty: &Type) -> Option<String> {
     named(ty).map(|found| found.name)
 }
 
-fn flattens(attributes: &[syn::Attribute]) -> bool {
+fn flattens(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("serde")
             && matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.to_string().contains("flatten"))

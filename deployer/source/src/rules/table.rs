@@ -94,7 +94,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "logged-event",
         why: "an event, body, token or all claims go into the log, and people's data and live tokens with them",
-        mend: "log ids, statuses and counts alone",
+        mend: "log ids, statuses and counts alone; give #[instrument] a skip_all",
     },
     Rule {
         id: "internals-in-answer",

@@ -10,8 +10,16 @@ async fn handle(request: Request) -> Result<Response<Body>, Error> {
     tracing::debug!(token, "signed in"); //~ logged-event
     let claims = &request.request_context().authorizer.jwt.claims;
     tracing::info!(claims = ?claims, kind = claims["token_use"] == "access"); //~ logged-event
+    keep(&request, 1);
+    count(&request, 1);
     Ok(Response::new(Body::Empty))
 }
+
+#[tracing::instrument] //~ logged-event
+fn keep(request: &Request, times: u8) {}
+
+#[tracing::instrument(level = "debug", skip(request), fields(times, headers = ?request.headers()))] //~ logged-event
+fn count(request: &Request, times: u8) {}
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -8,10 +8,18 @@ async fn handle(request: Request) -> Result<Response<Body>, Error> {
         Ok(body) => tracing::info!("{} fields", body.as_object().map_or(0, |fields| fields.len())),
         Err(error) => tracing::warn!("the body is no JSON: line {}", error.line()),
     }
+    keep(&request, 1);
+    count(&request, 1);
     let response = Response::new(Body::Empty);
     tracing::info!(status = response.status().as_u16(), "answered");
     Ok(response)
 }
+
+#[tracing::instrument(skip(request))]
+fn keep(request: &Request, times: u8) {}
+
+#[tracing::instrument(skip_all, err, fields(times, method = %request.method()))]
+fn count(request: &Request, times: u8) {}
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
