@@ -1,133 +1,29 @@
 //! An embedded cloud in which an administrator deployed a stage's rights, and the pipeline's view of it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{Capability, Parameter};
 use deployer::aws::{Aws, Settings};
-use deployer::bootstrap::{Scope, Trust, bootstrap};
 use deployer::deploy::{
     Answer, Approvals, Confirm, Desired, Engine, Interrupt, Outcome, Progress, Question, Removal, Reporter,
     Upload, bucket_name, planner,
 };
-use deployer::project::{Class, Project};
+use deployer::project::Class;
 use futures::future::BoxFuture;
+use localcloud::auth::Principal;
 use localcloud::cloudformation::StackStatus;
-use localcloud::iam::Decision;
-use serde_json::{Value, json};
+use localcloud::iam::{Credentials, Decision};
 use sha2::{Digest, Sha256};
+
+use super::migrator;
+use super::rights::{Rights, Role};
 
 const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "000000000000";
 const ISSUER: &str = "token.actions.githubusercontent.com";
-
-/// Whose rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    Pipeline,
-    Service,
-}
-
-/// One action of one statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    pub role: Role,
-    statement: usize,
-    pub action: String,
-    resources: String,
-}
-
-impl fmt::Display for Grant {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Stages differ in their names alone.
-        let resources = ["pr-*", "dev", "prod"].iter().fold(self.resources.clone(), |text, stage| {
-            text.replace(&format!("profile-service-{stage}"), "STACKS")
-                .replace(&format!("{stage:?}"), "STAGE")
-        });
-        write!(formatter, "{:?} {} on {resources}", self.role, self.action)
-    }
-}
-
-/// The template that `bootstrap` renders, and the stage that it is for.
-#[derive(Clone)]
-pub struct Rights {
-    pub project: Project,
-    /// The stage's own template.
-    stage: String,
-    parameters: Vec<String>,
-    scope: Scope,
-    tree: Value,
-}
-
-impl Rights {
-    pub fn of(stage: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let render = |project: &Project| deployer::template::render(project).unwrap();
-        let bucket = bucket_name("${AWS::AccountId}", "${AWS::Region}");
-        let trust = Trust::new("acme/shop", true).unwrap();
-        let make = |project: &Project| bootstrap(project, &render(project), &bucket, Some(&trust)).unwrap();
-        let mut project = Project::load(root, stage).unwrap();
-        let named = make(&project);
-        // As `bootstrap` says that the stage's file should.
-        project.permissions_boundary = Some(named.scope.boundary());
-        project.service_role = Some(named.scope.service_role());
-        let made = make(&project);
-        assert!(made.template == named.template, "naming the roles changes no right");
-        let template = render(&project);
-        Self {
-            stage: template.body.clone(),
-            parameters: template.parameters.keys().cloned().collect(),
-            scope: made.scope,
-            tree: serde_yaml::from_str(&made.template).unwrap(),
-            project,
-        }
-    }
-
-    fn policy_mut(&mut self, role: Role) -> &mut Vec<Value> {
-        let path = match role {
-            Role::Pipeline => "/Resources/PipelinePolicy/Properties/PolicyDocument/Statement",
-            Role::Service => "/Resources/ServiceRole/Properties/Policies/0/PolicyDocument/Statement",
-        };
-        self.tree.pointer_mut(path).unwrap().as_array_mut().unwrap()
-    }
-
-    /// The statements of both roles.
-    pub fn statements(&self) -> Vec<(Role, Value)> {
-        let of = |role| {
-            let statements = self.clone().policy_mut(role).clone();
-            statements.into_iter().map(move |statement| (role, statement))
-        };
-        of(Role::Pipeline).chain(of(Role::Service)).collect()
-    }
-
-    pub fn grants(&self) -> Vec<Grant> {
-        let mut grants = Vec::new();
-        for role in [Role::Pipeline, Role::Service] {
-            for (at, statement) in self.clone().policy_mut(role).iter().enumerate() {
-                for action in statement["Action"].as_array().unwrap() {
-                    let resources = format!("{} {}", statement["Resource"], statement["Condition"]);
-                    let action = action.as_str().unwrap().to_owned();
-                    grants.push(Grant { role, statement: at, action, resources });
-                }
-            }
-        }
-        grants
-    }
-
-    pub fn without(&self, grant: &Grant) -> Self {
-        let mut less = self.clone();
-        let statements = less.policy_mut(grant.role);
-        let actions = statements[grant.statement]["Action"].as_array_mut().unwrap();
-        actions.retain(|action| action != &json!(grant.action));
-        if actions.is_empty() {
-            statements.remove(grant.statement);
-        }
-        less
-    }
-}
 
 /// Somebody who says yes, also by a stack's name.
 struct Agrees;
@@ -142,6 +38,7 @@ pub struct Bed {
     pub cloud: localcloud::Running,
     administrator: Aws,
     pipeline: Aws,
+    session: Credentials,
     rights: Rights,
     pub template: String,
     zips: tempfile::TempDir,
@@ -149,8 +46,7 @@ pub struct Bed {
 
 impl Bed {
     /// An account with its artefact bucket and these rights.
-    pub async fn new(stage: &str, rights: &Rights) -> Self {
-        assert_eq!(rights.project.stage.as_str(), stage);
+    pub async fn new(rights: &Rights) -> Self {
         let cloud = localcloud::start(localcloud::Config::default()).await.unwrap();
         let settings = Settings {
             region: Some(REGION.to_owned()),
@@ -172,41 +68,46 @@ impl Bed {
         let outcome = engine.up(&made, None, &yes()).await.unwrap();
         assert!(matches!(outcome, Outcome::Deployed { .. }), "{outcome:?}");
         drop(engine);
-        let zips = tempfile::tempdir().unwrap();
-        let template = rights.stage.clone();
-        let mut bed = Self {
-            cloud,
-            pipeline: administrator.clone(),
-            administrator,
-            rights: rights.clone(),
-            template,
-            zips,
-        };
         let subject = format!("repo:acme/shop:environment:{}", rights.scope.environment());
-        let session = bed.session(&subject, "sts.amazonaws.com").unwrap();
-        bed.pipeline = bed
-            .pipeline
+        let session = session(&cloud, rights, &subject, "sts.amazonaws.com").unwrap();
+        let pipeline = administrator
+            .clone()
             .with_session(&session.access_key_id, &session.secret_access_key, &session.session_token)
             .with_service_role(Some(format!("arn:aws:iam::{ACCOUNT}:role/{}", rights.scope.service_role())));
-        bed
-    }
-
-    fn session(&self, subject: &str, audience: &str) -> Result<localcloud::iam::Credentials, String> {
-        let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}");
-        let role = format!("arn:aws:iam::{ACCOUNT}:role/{}", self.rights.scope.pipeline());
-        let claims = [(format!("{ISSUER}:aud"), audience), (format!("{ISSUER}:sub"), subject)];
-        let claims: Vec<(&str, &str)> = claims.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-        let iam = &self.cloud.cloud().iam;
-        iam.assume_for_identity(&provider, &claims, &role, "run").map_err(|error| error.code)
+        Self {
+            cloud,
+            pipeline,
+            session,
+            administrator,
+            rights: rights.clone(),
+            template: rights.stage.clone(),
+            zips: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// What GitHub's token with these claims is answered.
     pub fn assume(&self, subject: &str, audience: &str) -> Result<(), String> {
-        self.session(subject, audience).map(drop)
+        session(&self.cloud, &self.rights, subject, audience).map(drop)
     }
 
     pub fn decisions(&self) -> Vec<Decision> {
         self.cloud.cloud().iam.decisions()
+    }
+
+    /// Whether CloudFormation may do this as the service role, on each of these resources.
+    pub fn service_may(&self, action: &str, on: &[(&str, &[(&str, &str)])]) -> bool {
+        let role_name = self.rights.scope.service_role();
+        let role_arn = format!("arn:aws:iam::{ACCOUNT}:role/{role_name}");
+        let principal = Principal::Role { role_arn, role_name, session: "stack".to_owned() };
+        let iam = &self.cloud.cloud().iam;
+        on.iter().all(|(resource, context)| {
+            let arn = if *resource == "*" {
+                "*".to_owned()
+            } else {
+                format!("arn:aws:ec2:{REGION}:{ACCOUNT}:{resource}")
+            };
+            iam.authorize(&principal, action, &arn, context).is_ok()
+        })
     }
 
     pub fn asked_by(&self, decision: &Decision) -> Option<(Role, String)> {
@@ -275,6 +176,26 @@ impl Bed {
         engine(&self.pipeline, force)
     }
 
+    pub fn migrates(&self) -> bool {
+        self.rights.project.migrator().is_some()
+    }
+
+    /// What `up` does when the stack is there, by the command that does it alone: the real binary with the pipeline's
+    /// credentials, as its job has them.
+    pub fn migrate(&self) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+        command.args(["db", "migrate", "--stage", self.rights.project.stage.as_str(), "--project"]);
+        command.arg(&self.rights.project.root);
+        for name in ["AWS_PROFILE", "AWS_DEFAULT_REGION"] {
+            command.env_remove(name);
+        }
+        command.env("AWS_ACCESS_KEY_ID", &self.session.access_key_id);
+        command.env("AWS_SECRET_ACCESS_KEY", &self.session.secret_access_key);
+        command.env("AWS_SESSION_TOKEN", &self.session.session_token);
+        command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", self.cloud.endpoint());
+        command.env("HOME", self.zips.path()).env("NO_COLOR", "1").output().unwrap()
+    }
+
     pub fn bucket(&self) -> String {
         bucket_name(ACCOUNT, REGION)
     }
@@ -295,7 +216,7 @@ impl Bed {
     pub fn uploads(&self, content: &str) -> Vec<Upload> {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         zip.start_file("bootstrap", zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(content.as_bytes()).unwrap();
+        zip.write_all(migrator::script(content).as_bytes()).unwrap();
         let bytes = zip.finish().unwrap().into_inner();
         let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = self.zips.path().join(format!("{sha256}.zip"));
@@ -352,6 +273,21 @@ impl Bed {
     pub async fn stop(self) {
         self.cloud.stop().await;
     }
+}
+
+/// What GitHub's token with these claims is answered.
+fn session(
+    cloud: &localcloud::Running,
+    rights: &Rights,
+    subject: &str,
+    audience: &str,
+) -> Result<Credentials, String> {
+    let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/{}", rights.scope.pipeline());
+    let claims = [(format!("{ISSUER}:aud"), audience), (format!("{ISSUER}:sub"), subject)];
+    let claims: Vec<(&str, &str)> = claims.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    let iam = &cloud.cloud().iam;
+    iam.assume_for_identity(&provider, &claims, &role, "run").map_err(|error| error.code)
 }
 
 pub fn yes() -> Approvals {

@@ -40,6 +40,15 @@ async fn life(bed: &Bed, engine: &Engine<'_>, report: &mut Vec<String>) -> Resul
     let desired = bed.desired(&bed.template, &first, &[("team", "shop")]);
     let up = engine.up(&desired, Some(&bucket), &yes()).await;
     expect(report, "created", up.map(|up| matches!(up, Outcome::Deployed { .. })))?;
+    if bed.migrates() {
+        let migrated = bed.migrate();
+        if !migrated.status.success() {
+            return Err(format!("not migrated: {}", String::from_utf8_lossy(&migrated.stderr)));
+        }
+        let told = String::from_utf8_lossy(&migrated.stderr);
+        assert!(told.contains("profile_service_pr_7 is the schema"), "{told}");
+        report.push("migrated".to_owned());
+    }
     let up = engine.unchanged(&desired).await;
     expect(report, "nothing to do", up.map(|up| up.is_some()))?;
     // What is there already is looked for and not sent again.

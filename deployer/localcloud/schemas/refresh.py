@@ -34,7 +34,7 @@ TYPES = [
     "AWS::S3::BucketPolicy",
     "AWS::SecretsManager::Secret",
 ]
-# Types whose handlers' IAM actions are kept, in a file of their own.
+# Types whose handlers' IAM actions are kept, in a file of their own; localcloud need not have them.
 HANDLED = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Authorizer",
@@ -45,6 +45,8 @@ HANDLED = [
     "AWS::Cognito::UserPoolClient",
     "AWS::Cognito::UserPoolDomain",
     "AWS::DynamoDB::Table",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::VPCEndpoint",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
@@ -76,13 +78,15 @@ def main():
     places = json.loads(package.read("cfnlint/data/schemas/providers/us-east-1.json"))
     here = pathlib.Path(__file__).parent
     handlers = {}
-    for name in TYPES:
+    for name in sorted({*TYPES, *HANDLED}):
         schema = json.loads(package.read(f"cfnlint/data/schemas/resources/{places[name]}.json"))
         if name in HANDLED:
             handlers[name] = {
                 handler: sorted(schema["handlers"].get(handler, {}).get("permissions", []))
                 for handler in ("create", "read", "update", "delete")
             }
+        if name not in TYPES:
+            continue
         schema = strip({key: value for key, value in schema.items() if key not in DROPPED_AT_TOP})
         path = here / (name.lower().replace("::", "-") + ".json")
         path.write_text(json.dumps(schema, separators=(",", ":"), sort_keys=True) + "\n")

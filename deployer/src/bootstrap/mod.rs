@@ -8,6 +8,7 @@
 //! - a **permissions boundary** that no function's role exceeds ([`boundary`]).
 
 mod boundary;
+mod network;
 mod pipeline;
 mod scope;
 mod service;
@@ -15,7 +16,7 @@ mod statements;
 
 use serde_json::{Value, json};
 
-use crate::project::Project;
+use crate::project::{Neighbour, Project};
 use crate::template::{self, Template};
 
 pub use pipeline::{RECOVERY, Trust};
@@ -40,24 +41,26 @@ pub enum Error {
     Repository { text: String },
     #[error("the stacks {stacks} of this family would hold {own}, which has the rights")]
     Own { stacks: String, own: String },
+    #[error("the rights over {reaching} would reach {reached}: its names begin with {start}, too")]
+    Reach { reaching: String, reached: String, start: String },
 }
 
 /// The stack of a stage's rights. `bucket` is the artefact bucket's name, where account and region are written
-/// `${AWS::AccountId}` and `${AWS::Region}`.
+/// `${AWS::AccountId}` and `${AWS::Region}`; `all` are the project's stages and families.
 pub fn bootstrap(
     project: &Project,
     template: &Template,
+    all: &[Neighbour],
     bucket: &str,
     trust: Option<&Trust>,
 ) -> Result<Bootstrap, Error> {
-    let scope = Scope::of(project, bucket)?;
+    let scope = Scope::of(project, bucket, all)?;
     let mut resources = serde_json::Map::new();
     resources
         .insert("Boundary".to_owned(), managed(&scope.boundary(), boundary::statements(&scope, template)));
     resources.insert("ServiceRole".to_owned(), service_role(&scope, service::statements(&scope, template)?));
-    let class = project.class;
-    resources
-        .insert("PipelinePolicy".to_owned(), managed(&scope.pipeline(), pipeline::statements(&scope, class)));
+    let pipeline = pipeline::statements(&scope, project);
+    resources.insert("PipelinePolicy".to_owned(), managed(&scope.pipeline(), pipeline));
     let mut outputs = serde_json::Map::new();
     let mut tell = |name: &str, value: Value| outputs.insert(name.to_owned(), json!({"Value": value}));
     tell("ServiceRoleArn", json!({"Fn::GetAtt": ["ServiceRole", "Arn"]}));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::scope::Scope;
 use super::statements::{Statements, Where, text};
 use super::{Error, document};
-use crate::project::Class;
+use crate::project::Project;
 
 /// GitHub's issuer of tokens for its jobs (Configuring OpenID Connect in Amazon Web Services, GitHub docs).
 const ISSUER: &str = "token.actions.githubusercontent.com";
@@ -58,7 +58,8 @@ impl Trust {
     }
 }
 
-pub(super) fn statements(scope: &Scope, class: Class) -> Vec<Value> {
+pub(super) fn statements(scope: &Scope, project: &Project) -> Vec<Value> {
+    let class = project.class;
     let mut rights = Statements::default();
     let stacks = Where::on([scope.arn("cloudformation", &format!("stack/{}/*", scope.stacks()))]);
     for action in STACKS {
@@ -80,6 +81,11 @@ pub(super) fn statements(scope: &Scope, class: Class) -> Vec<Value> {
     rights.allow("s3:ListBucket", Where::on([scope.bucket()]));
     rights.allow("s3:GetObject", Where::on([scope.artifacts()]));
     rights.allow("s3:PutObject", Where::on([scope.artifacts()]));
+    // Migrations are an invocation of the one function that has them.
+    if let Some(function) = project.migrator() {
+        let name = scope.generalised(&function.function_name);
+        rights.allow("lambda:InvokeFunction", Where::on([scope.arn("lambda", &format!("function:{name}"))]));
+    }
     rights.into_values()
 }
 

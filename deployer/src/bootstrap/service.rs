@@ -6,9 +6,9 @@
 use localcloud::handlers::{self, On, Subject};
 use serde_json::Value;
 
-use super::Error;
 use super::scope::Scope;
 use super::statements::{Statements, Where};
+use super::{Error, network};
 use crate::template::Template;
 
 pub(super) fn statements(scope: &Scope, template: &Template) -> Result<Vec<Value>, Error> {
@@ -27,7 +27,9 @@ pub(super) fn statements(scope: &Scope, template: &Template) -> Result<Vec<Value
         let subject = Subject { kind, properties: &properties, previous: None, tagged: true };
         let made = Made { scope, kind, logical_id: logical_id.as_str(), properties: &properties };
         for needed in subject.all_needs() {
-            rights.allow(needed.action, made.place(needed.action, needed.on));
+            for place in made.places(needed.action, needed.on) {
+                rights.allow(needed.action, place);
+            }
         }
     }
     Ok(rights.into_values())
@@ -42,6 +44,14 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
+    /// EC2 judges a call on each resource that it names, all else on one.
+    fn places(&self, action: &str, on: On) -> Vec<Where> {
+        if on == On::Itself && network::is_of(self.kind) {
+            return network::places(self.scope, self.kind, action, self.properties);
+        }
+        vec![self.place(action, on)]
+    }
+
     fn place(&self, action: &str, on: On) -> Where {
         let scope = self.scope;
         match on {
@@ -55,11 +65,11 @@ impl Made<'_> {
                 "lambda.amazonaws.com",
             ),
             On::Code => Where::on([scope.artifacts()]),
-            On::Key => self.tagged("aws:ResourceTag", Where::on([scope.arn("kms", "key/*")])),
+            On::Key => scope.tagged("aws:ResourceTag", Where::on([scope.arn("kms", "key/*")])),
             On::Any if action == "logs:DescribeLogGroups" => Where::on([scope.arn("logs", "log-group:*")]),
             // A new one has no name yet, but the tags that it will have.
             On::Any if matches!(action, "cognito-idp:CreateUserPool" | "kms:CreateKey") => {
-                self.tagged("aws:RequestTag", Where::anywhere())
+                scope.tagged("aws:RequestTag", Where::anywhere())
             }
             On::Any => Where::anywhere(),
         }
@@ -71,9 +81,9 @@ impl Made<'_> {
         match self.kind {
             // Their ids are random, so that only the tags tell whose they are.
             "AWS::Cognito::UserPool" | "AWS::Cognito::UserPoolClient" | "AWS::Cognito::UserPoolDomain" => {
-                self.tagged("aws:ResourceTag", Where::on([scope.arn("cognito-idp", "userpool/*")]))
+                scope.tagged("aws:ResourceTag", Where::on([scope.arn("cognito-idp", "userpool/*")]))
             }
-            "AWS::KMS::Key" => self.tagged("aws:ResourceTag", Where::on([scope.arn("kms", "key/*")])),
+            "AWS::KMS::Key" => scope.tagged("aws:ResourceTag", Where::on([scope.arn("kms", "key/*")])),
             "AWS::DynamoDB::Table" => Where::on([scope.arn("dynamodb", &format!("table/{stacks}-*"))]),
             "AWS::IAM::Role" | "AWS::IAM::Policy" => self.role(action),
             "AWS::Lambda::Function" | "AWS::Lambda::Permission" => {
@@ -111,14 +121,6 @@ impl Made<'_> {
         let group = self.scope.arn("logs", &format!("log-group:{name}"));
         let streams = format!("{group}:*");
         if group.ends_with('*') { Where::on([group]) } else { Where::on([group, streams]) }
-    }
-
-    fn tagged(&self, key: &str, place: Where) -> Where {
-        place.when("StringEquals", format!("{key}/deployer:service"), self.scope.service()).when(
-            "StringLike",
-            format!("{key}/deployer:stage"),
-            self.scope.stage_tag(),
-        )
     }
 }
 

@@ -11,7 +11,7 @@ use super::ui::Ui;
 use super::{Format, Global, summary};
 use crate::bootstrap::{Bootstrap, Error, Trust, bootstrap};
 use crate::deploy::{Desired, Outcome, bucket_name, planner};
-use crate::project::{Class, Project, Target};
+use crate::project::{Class, Project, Target, neighbours};
 use crate::whole;
 
 /// Make what pipelines deploy a stage with: the artefact bucket, the service role, the permissions
@@ -38,6 +38,9 @@ impl From<Error> for Failure {
             Error::LongName { .. } => "choose a shorter name for the service or the stage",
             Error::Repository { .. } => "for example --repository acme/shop",
             Error::Own { .. } => "choose another pattern for the family of stages",
+            Error::Reach { .. } => {
+                "rename one of the two, such as dev2 for dev-2, or name an account of its own in each file"
+            }
         };
         Self::usage(error.to_string(), help)
     }
@@ -57,7 +60,8 @@ pub async fn run(ui: &Ui, global: &Global, args: BootstrapArgs) -> Result<u8, Fa
     let trust = args.repository.map(|repository| Trust::new(&repository, args.with_provider)).transpose()?;
     let template = rendered(ui, &project)?;
     let bucket = bucket_name("${AWS::AccountId}", "${AWS::Region}");
-    let made = bootstrap(&project, &template, &bucket, trust.as_ref())?;
+    let all = neighbours(&project.root)?;
+    let made = bootstrap(&project, &template, &all, &bucket, trust.as_ref())?;
     if let Some(folder) = args.out {
         let path = folder.join("bootstrap.yaml");
         std::fs::create_dir_all(&folder)

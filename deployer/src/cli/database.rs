@@ -75,7 +75,7 @@ enum State {
 
 pub async fn run(ui: &Ui, global: &Global, args: DatabaseArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let Some(function) = migrator(&project) else {
+    let Some(function) = project.migrator() else {
         return Err(Failure::usage(
             format!("the stage {} has no function with migrations", project.stage.as_str()),
             "enable one: functions: {post-confirmation-postgres: {enabled: true}}",
@@ -157,11 +157,6 @@ async fn repair(ui: &Ui, global: &Global, function: &Function) -> Result<u8, Fai
     Ok(0)
 }
 
-/// The function that migrates the stage's database.
-fn migrator(project: &Project) -> Option<&Function> {
-    project.functions.iter().find(|function| function.migrations.is_some())
-}
-
 fn title(version: i32, name: &str) -> String {
     format!("{version:04} {name}")
 }
@@ -241,7 +236,7 @@ pub fn authority(project: &Project, url: Option<&DatabaseUrl>) -> Option<PathBuf
 /// After a deployment: a stage that can be made anew has its schema migrated at once; any other shows what is
 /// pending, because a migration is not taken back with the stack.
 pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failure> {
-    let Some(function) = migrator(project) else { return Ok(()) };
+    let Some(function) = project.migrator() else { return Ok(()) };
     if !project.class.protected() {
         let report: Report = ask(aws, function, &json!(MIGRATE)).await?;
         for applied in report.applied.iter().filter(|applied| report.new.contains(&applied.version)) {
@@ -264,7 +259,7 @@ pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failu
 
 /// For `plan`: what `db migrate` would apply.
 pub async fn planned(project: &Project, aws: &Aws) -> Option<String> {
-    let function = migrator(project)?;
+    let function = project.migrator()?;
     Some(match pending(aws, function).await {
         Ok(pending) if pending.is_empty() => "database: no migration is pending".to_owned(),
         Ok(pending) => format!("database: pending {}", pending.join(", ")),

@@ -42,7 +42,7 @@ pub use problem::{Error, Place, Problem, Source};
 pub use resources::{HttpApi, Index, Table, UserPool};
 pub use route::{Method, Route, RouteError};
 pub use schema::environment_schema;
-pub use stages::{StageFile, stages};
+pub use stages::{Neighbour, StageFile, neighbours, stages};
 pub(crate) use values::VariableName;
 pub use waivers::Waiver;
 
@@ -106,6 +106,11 @@ impl Project {
     /// The table that the environment calls so.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.name.as_str() == name)
+    }
+
+    /// The function that migrates the stage's database: `up` invokes it.
+    pub fn migrator(&self) -> Option<&Function> {
+        self.functions.iter().find(|function| function.migrations.is_some())
     }
 }
 

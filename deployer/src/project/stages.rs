@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::environment::Target;
 use super::layers::{Layer, Layers};
 use super::problem::{Error, Problem};
-use super::{StageName, nearest};
+use super::{AccountId, ServiceName, StageName, nearest};
 
 /// A file under `environments/` that a stage can be deployed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,32 @@ pub fn stages(root: &Path) -> Result<Vec<StageFile>, Error> {
             (None, None) => {}
             (_, Some(pattern)) => found.push(StageFile { name: pattern.to_string(), path, family: true }),
             (Some(_), None) => found.push(StageFile { name, path, family: false }),
+        }
+    }
+    Ok(found)
+}
+
+/// A stage or family on AWS, as far as its names tell it from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The stage's name, or the family's pattern.
+    pub name: String,
+    pub service: ServiceName,
+    pub account: Option<AccountId>,
+}
+
+/// The stages and families of a project that are deployed to AWS. One without a service is no stage yet.
+///
+/// # Errors
+/// When `environments/` or a file in it cannot be read.
+pub fn neighbours(root: &Path) -> Result<Vec<Neighbour>, Error> {
+    let mut found = Vec::new();
+    for stage in stages(root)? {
+        let file = Layers::read(root, stage.path)?.merged();
+        if let Some(service) = file.service
+            && file.target != Some(Target::Local)
+        {
+            found.push(Neighbour { name: stage.name, service, account: file.account });
         }
     }
     Ok(found)

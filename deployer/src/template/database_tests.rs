@@ -56,6 +56,7 @@ fn in_a_vpc_lambda_gets_the_rights_over_network_interfaces_and_the_code_does_not
     let key = "arn:aws:kms:eu-central-1:123456789012:key/1-2";
     let template =
         of(&format!("  secret: {arn}\n  kms_key: {key}\n  secrets_endpoint: vpc-0a1b2c3d\n{NETWORK}"));
+    assert_eq!(template.findings, Vec::new(), "its rights are those that Lambda documents");
     let role = resource(&template, "ConfirmRole");
     let statements = &role[role.find(arn).unwrap()..];
     let function = resource(&template, "ConfirmFunction");

@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_vendored_lists_are_there_for_every_type_that_a_rule_names() {
-        assert_eq!(registry().len(), 15);
+        assert_eq!(registry().len(), 17);
         for kind in ["AWS::Lambda::Function", "AWS::IAM::Role", "AWS::Cognito::UserPool"] {
             assert!(known(kind), "{kind}");
         }
@@ -182,6 +182,15 @@ mod tests {
         let expiring = json!({"TimeToLiveSpecification": {"Enabled": true}});
         let create = actions("AWS::DynamoDB::Table", Handler::Create, expiring);
         assert!(create.contains(&"dynamodb:UpdateTimeToLive"));
+    }
+
+    #[test]
+    fn a_group_without_rules_of_its_own_leaves_those_that_ec2_makes() {
+        let ingress = json!({"SecurityGroupIngress": [{"IpProtocol": "tcp"}]});
+        assert_eq!(
+            actions("AWS::EC2::SecurityGroup", Handler::Create, ingress),
+            ["ec2:AuthorizeSecurityGroupIngress", "ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups"]
+        );
     }
 
     #[test]

@@ -41,6 +41,8 @@ const POOL: &str = "AWS::Cognito::UserPool";
 const CLIENT: &str = "AWS::Cognito::UserPoolClient";
 const DOMAIN: &str = "AWS::Cognito::UserPoolDomain";
 const TABLE: &str = "AWS::DynamoDB::Table";
+const GROUP: &str = "AWS::EC2::SecurityGroup";
+const ENDPOINT: &str = "AWS::EC2::VPCEndpoint";
 const POLICY: &str = "AWS::IAM::Policy";
 const ROLE: &str = "AWS::IAM::Role";
 const KEY: &str = "AWS::KMS::Key";
@@ -57,6 +59,8 @@ const STREAM: When = Has(&["KinesisStreamSpecification"]);
 const CUSTOM_DOMAIN: When = Has(&["CustomDomainConfig"]);
 const SENDER_KEY: When = Has(&["LambdaConfig.KMSKeyID", "KeyConfiguration"]);
 const DATA_PROTECTION: When = Has(&["DataProtectionPolicy"]);
+const INGRESS: When = Has(&["SecurityGroupIngress"]);
+const EGRESS: When = Has(&["SecurityGroupEgress"]);
 
 const RULES: &[Rule] = &[
     of(API, "s3:getObject", Has(&["BodyS3Location"]), Any),
@@ -128,6 +132,27 @@ const RULES: &[Rule] = &[
     of(TABLE, "iam:CreateServiceLinkedRole", REPLICAS, Any),
     of(TABLE, "kms:ListAliases", TABLE_KEY, Any),
     of(TABLE, "kms:*", TABLE_KEY, Key),
+    // EC2's Describe calls have no resource.
+    of(GROUP, "ec2:Describe*", Always, Any),
+    of(GROUP, "ec2:AuthorizeSecurityGroupIngress", INGRESS, Itself),
+    of(GROUP, "ec2:RevokeSecurityGroupIngress", INGRESS, Itself),
+    of(GROUP, "ec2:UpdateSecurityGroupRuleDescriptionsIngress", INGRESS, Itself),
+    // A new group lets everything out, until the rules that it is given take that one's place.
+    of(GROUP, "ec2:AuthorizeSecurityGroupEgress", EGRESS, Itself),
+    of(GROUP, "ec2:RevokeSecurityGroupEgress", EGRESS, Itself),
+    of(GROUP, "ec2:UpdateSecurityGroupRuleDescriptionsEgress", EGRESS, Itself),
+    of(GROUP, "ec2:CreateTags", Tagged, Itself),
+    of(GROUP, "ec2:DeleteTags", Tagged, Itself),
+    of(ENDPOINT, "ec2:Describe*", Always, Any),
+    of(ENDPOINT, "vpc-lattice:*", Has(&["ServiceNetworkArn"]), Any),
+    of(ENDPOINT, "vpce:AllowMultiRegion", Has(&["ServiceRegion"]), Any),
+    // Deleting an endpoint deletes its tags.
+    within(ENDPOINT, &[Delete], "ec2:CreateTags", Never, Itself),
+    within(ENDPOINT, &[Delete], "ec2:DeleteTags", Never, Itself),
+    // A create sets tags and takes none away.
+    within(ENDPOINT, &[Create], "ec2:DeleteTags", Never, Itself),
+    of(ENDPOINT, "ec2:CreateTags", Tagged, Itself),
+    of(ENDPOINT, "ec2:DeleteTags", Tagged, Itself),
     of(POLICY, "iam:GetUserPolicy", Has(&["Users"]), Any),
     of(POLICY, "iam:PutUserPolicy", Has(&["Users"]), Any),
     of(POLICY, "iam:DeleteUserPolicy", Has(&["Users"]), Any),

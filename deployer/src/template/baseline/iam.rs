@@ -4,6 +4,15 @@ use super::{Rules, texts};
 use crate::project::Problem;
 use crate::project::yaml::{Node, Value};
 
+/// What Lambda does for a function in a VPC as the function's role ("Required IAM permissions", Giving Lambda functions
+/// access to resources in an Amazon VPC). The ids of the interfaces are EC2's.
+const ON_INTERFACES: [&str; 4] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+];
+
 impl<'a> Rules<'a, '_> {
     pub(super) fn role(&mut self) {
         for policy in self.property(&["Policies"]).and_then(Node::sequence).unwrap_or_default() {
@@ -48,8 +57,11 @@ impl<'a> Rules<'a, '_> {
             // Calls that have no resource to name: what a function in a VPC asks about its network.
             let describes =
                 !actions.is_empty() && actions.iter().all(|action| action.starts_with("ec2:Describe"));
+            let interfaces =
+                !actions.is_empty() && actions.iter().all(|action| ON_INTERFACES.contains(action));
+            let unnamed = |text: &str| describes || (interfaces && is_any_interface(text));
             let resources = texts(statement.get("Resource"));
-            if let Some(wide) = resources.into_iter().find(|text| is_wide(text)).filter(|_| !describes) {
+            if let Some(wide) = resources.into_iter().find(|text| is_wide(text) && !unnamed(text)) {
                 let help = "name the resource: !GetAtt <resource>.Arn";
                 found.push(("wildcard-resource", format!("Resource is {wide}"), place("Resource"), help));
             }
@@ -76,6 +88,19 @@ fn is_wide(resource: &str) -> bool {
         }
         // `${Table.Arn}/index/*`.
         _ => plain.ends_with("/index/*"),
+    }
+}
+
+/// Whether a resource is every network interface of one region and account. Lambda asks for all kinds of resources when
+/// it deletes one.
+fn is_any_interface(resource: &str) -> bool {
+    let plain = without_references(resource);
+    let parts: Vec<&str> = plain.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, "ec2", region, account, "network-interface/*" | "*/*"] => {
+            !region.contains('*') && !account.contains('*')
+        }
+        _ => false,
     }
 }
 
@@ -106,7 +131,7 @@ fn allows(statement: &Node) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_wide;
+    use super::{is_any_interface, is_wide};
 
     #[test]
     fn a_resource_in_any_region_or_account_or_with_any_name_is_wide() {
@@ -127,6 +152,18 @@ mod tests {
             "UsersTable.Arn",
         ] {
             assert!(!is_wide(named), "{named}");
+        }
+    }
+
+    #[test]
+    fn interfaces_are_any_of_one_region_and_account() {
+        let own = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:";
+        assert!(
+            is_any_interface(&format!("{own}network-interface/*")) && is_any_interface(&format!("{own}*/*"))
+        );
+        for other in ["*", "arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:eu-west-1:1:security-group/*"]
+        {
+            assert!(!is_any_interface(other), "{other}");
         }
     }
 }
