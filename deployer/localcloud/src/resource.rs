@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -90,6 +90,13 @@ pub struct Created {
     pub attributes: Map<String, Value>,
 }
 
+impl Created {
+    pub fn new<const N: usize>(physical_id: impl Into<String>, attributes: [(&str, Value); N]) -> Self {
+        let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self { physical_id: physical_id.into(), attributes: attributes.collect() }
+    }
+}
+
 /// How a step fails. `reason` becomes the event's ResourceStatusReason, worded as AWS words it:
 /// `<text> (Service: <service>, Status Code: <status>, Request ID: <id>)` is added for API errors
 /// by [`Failure::from`].
@@ -118,10 +125,46 @@ impl From<AwsError> for Failure {
     }
 }
 
-/// One resource type. Replacement is decided by CloudFormation before (create-only properties of
-/// the registry schema), so `update` always keeps the physical id.
-pub trait ResourceType: Send + Sync {
+/// What CloudFormation's registry runs for one type of resource. Replacement is decided by CloudFormation before
+/// (create-only properties of the registry's schema), so `update` always keeps the physical id.
+pub trait Handlers: Send + Sync + 'static {
     /// `AWS::Service::Type`.
+    const NAME: &'static str;
+
+    fn create(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+    ) -> impl Future<Output = Result<Created, Failure>> + Send;
+
+    /// Changes the resource in place to `request.properties`; `previous` are the properties before.
+    fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        previous: &Value,
+    ) -> impl Future<Output = Result<Created, Failure>> + Send;
+
+    /// A resource that is already gone is deleted: that is success.
+    fn delete(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The live properties, for drift detection; `None` where the resource is gone.
+    fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> impl Future<Output = Result<Option<Value>, Failure>> + Send;
+}
+
+/// A type of resource among others: the handlers of any type, for a list of types.
+pub trait ResourceType: Send + Sync {
     fn name(&self) -> &'static str;
 
     fn create<'a>(
@@ -130,7 +173,6 @@ pub trait ResourceType: Send + Sync {
         request: &'a Request,
     ) -> BoxFuture<'a, Result<Created, Failure>>;
 
-    /// Changes the resource in place to `request.properties`; `previous` are the properties before.
     fn update<'a>(
         &'a self,
         cloud: &'a Arc<Cloud>,
@@ -139,7 +181,6 @@ pub trait ResourceType: Send + Sync {
         previous: &'a Value,
     ) -> BoxFuture<'a, Result<Created, Failure>>;
 
-    /// A resource that is already gone is deleted: that is success.
     fn delete<'a>(
         &'a self,
         cloud: &'a Arc<Cloud>,
@@ -147,7 +188,6 @@ pub trait ResourceType: Send + Sync {
         physical_id: &'a str,
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// The live properties, for drift detection; `None` where the resource is gone.
     fn read<'a>(
         &'a self,
         cloud: &'a Arc<Cloud>,
@@ -155,6 +195,51 @@ pub trait ResourceType: Send + Sync {
         physical_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Value>, Failure>>;
 }
+
+impl<T: Handlers> ResourceType for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn create<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Created, Failure>> {
+        Handlers::create(self, cloud, request).boxed()
+    }
+
+    fn update<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+        physical_id: &'a str,
+        previous: &'a Value,
+    ) -> BoxFuture<'a, Result<Created, Failure>> {
+        Handlers::update(self, cloud, request, physical_id, previous).boxed()
+    }
+
+    fn delete<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+        physical_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Handlers::delete(self, cloud, request, physical_id).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        request: &'a Request,
+        physical_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
+        Handlers::read(self, cloud, request, physical_id).boxed()
+    }
+}
+
+/// The types of one service.
+pub type Types = &'static [&'static dyn ResourceType];
 
 /// Every type that this cloud has.
 pub fn all() -> Vec<&'static dyn ResourceType> {

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Key, not_found};
 use crate::cloud::{ACCOUNT, Cloud, arn};
 use crate::iam::{Iam, Kind};
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, tags_json};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, Types, tags_json};
 
-pub const TYPES: &[&'static dyn ResourceType] = &[&KeyType, &AliasType];
+pub const TYPES: Types = &[&KeyType, &AliasType];
 
 struct KeyType;
 struct AliasType;
@@ -48,114 +47,90 @@ fn key_arn(request: &Request, id: &str) -> String {
 }
 
 fn created(key: &Key) -> Created {
-    let mut attributes = Map::new();
-    attributes.insert("Arn".to_owned(), json!(key.arn));
-    attributes.insert("KeyId".to_owned(), json!(key.id));
-    Created { physical_id: key.id.clone(), attributes }
+    Created::new(key.id.clone(), [("Arn", json!(key.arn)), ("KeyId", json!(key.id))])
 }
 
-impl ResourceType for KeyType {
-    fn name(&self) -> &'static str {
-        "AWS::KMS::Key"
-    }
+impl Handlers for KeyType {
+    const NAME: &'static str = "AWS::KMS::Key";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            request.may(cloud, "kms:CreateKey", "*")?;
-            let properties: KeyProperties = request.typed()?;
-            let id = uuid::Uuid::new_v4().to_string();
-            let mut key = Key {
-                arn: key_arn(request, &id),
-                id,
-                description: String::new(),
-                enabled: true,
-                rotation: false,
-                // The policy that AWS gives a key without one.
-                policy: json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        request.may(cloud, "kms:CreateKey", "*")?;
+        let properties: KeyProperties = request.typed()?;
+        let id = uuid::Uuid::new_v4().to_string();
+        let mut key = Key {
+            arn: key_arn(request, &id),
+            id,
+            description: String::new(),
+            enabled: true,
+            rotation: false,
+            // The policy that AWS gives a key without one.
+            policy: json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{
                     "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*",
                     "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}, "Resource": "*"}]}),
-                created_at: jiff::Timestamp::now(),
-                deletion_date: None,
-                tags: Default::default(),
-            };
-            properties.apply(request, &mut key)?;
-            let answer = created(&key);
-            cloud.kms.state.write(|state| state.keys.insert(key.arn.clone(), key));
-            Ok(answer)
+            created_at: jiff::Timestamp::now(),
+            deletion_date: None,
+            tags: Default::default(),
+        };
+        properties.apply(request, &mut key)?;
+        let answer = created(&key);
+        cloud.kms.state.write(|state| state.keys.insert(key.arn.clone(), key));
+        Ok(answer)
+    }
+
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: KeyProperties = request.typed()?;
+        let arn = key_arn(request, physical_id);
+        request.may(cloud, "kms:PutKeyPolicy", &arn)?;
+        cloud.kms.state.write(|state| {
+            let key =
+                state.keys.get_mut(&arn).ok_or_else(|| Failure::new("NotFound", not_found(&arn).message))?;
+            properties.apply(request, key)?;
+            Ok(created(key))
         })
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: KeyProperties = request.typed()?;
-            let arn = key_arn(request, physical_id);
-            request.may(cloud, "kms:PutKeyPolicy", &arn)?;
-            cloud.kms.state.write(|state| {
-                let key = state
-                    .keys
-                    .get_mut(&arn)
-                    .ok_or_else(|| Failure::new("NotFound", not_found(&arn).message))?;
-                properties.apply(request, key)?;
-                Ok(created(key))
-            })
-        })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let properties: KeyProperties = request.typed()?;
+        let arn = key_arn(request, physical_id);
+        request.may(cloud, "kms:ScheduleKeyDeletion", &arn)?;
+        let days = properties.pending_window_in_days.unwrap_or(30);
+        cloud.kms.state.write(|state| {
+            if let Some(key) = state.keys.get_mut(&arn) {
+                let wait = jiff::SignedDuration::from_hours(24 * days);
+                let now = jiff::Timestamp::now();
+                key.deletion_date = Some(now.saturating_add(wait).unwrap_or(now));
+            }
+        });
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let properties: KeyProperties = request.typed()?;
-            let arn = key_arn(request, physical_id);
-            request.may(cloud, "kms:ScheduleKeyDeletion", &arn)?;
-            let days = properties.pending_window_in_days.unwrap_or(30);
-            cloud.kms.state.write(|state| {
-                if let Some(key) = state.keys.get_mut(&arn) {
-                    let wait = jiff::SignedDuration::from_hours(24 * days);
-                    let now = jiff::Timestamp::now();
-                    key.deletion_date = Some(now.saturating_add(wait).unwrap_or(now));
-                }
-            });
-            Ok(())
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            Ok(cloud.kms.state.read(|state| {
-                let key = state.keys.get(&key_arn(request, physical_id))?;
-                // For CloudFormation a key that waits for its deletion is gone.
-                key.deletion_date.is_none().then(|| {
-                    json!({
-                        "KeyId": key.id,
-                        "Arn": key.arn,
-                        "Description": key.description,
-                        "Enabled": key.enabled,
-                        "EnableKeyRotation": key.rotation,
-                        "KeyPolicy": key.policy,
-                        "Tags": tags_json(&key.tags),
-                    })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(cloud.kms.state.read(|state| {
+            let key = state.keys.get(&key_arn(request, physical_id))?;
+            // For CloudFormation a key that waits for its deletion is gone.
+            key.deletion_date.is_none().then(|| {
+                json!({
+                    "KeyId": key.id,
+                    "Arn": key.arn,
+                    "Description": key.description,
+                    "Enabled": key.enabled,
+                    "EnableKeyRotation": key.rotation,
+                    "KeyPolicy": key.policy,
+                    "Tags": tags_json(&key.tags),
                 })
-            }))
-        })
+            })
+        }))
     }
 }
 
@@ -180,61 +155,46 @@ impl AliasProperties {
                 return Err(Failure::new("AlreadyExists", text));
             }
             state.aliases.insert(alias, key);
-            Ok(Created { physical_id: self.alias_name, attributes: Map::new() })
+            Ok(Created::new(self.alias_name, []))
         })
     }
 }
 
-impl ResourceType for AliasType {
-    fn name(&self) -> &'static str {
-        "AWS::KMS::Alias"
+impl Handlers for AliasType {
+    const NAME: &'static str = "AWS::KMS::Alias";
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        request.typed::<AliasProperties>()?.put(cloud, request, false)
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move { request.typed::<AliasProperties>()?.put(cloud, request, false) })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        _physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        request.typed::<AliasProperties>()?.put(cloud, request, true)
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        _physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move { request.typed::<AliasProperties>()?.put(cloud, request, true) })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let alias = arn("kms", &request.region, physical_id);
+        cloud.iam.authorize(&request.principal, "kms:DeleteAlias", &alias, &[])?;
+        cloud.kms.state.write(|state| state.aliases.remove(&alias));
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let alias = arn("kms", &request.region, physical_id);
-            cloud.iam.authorize(&request.principal, "kms:DeleteAlias", &alias, &[])?;
-            cloud.kms.state.write(|state| state.aliases.remove(&alias));
-            Ok(())
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            let alias = arn("kms", &request.region, physical_id);
-            Ok(cloud.kms.state.read(|state| {
-                let key = state.aliases.get(&alias)?;
-                Some(json!({"AliasName": physical_id, "TargetKeyId": key}))
-            }))
-        })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let alias = arn("kms", &request.region, physical_id);
+        Ok(cloud.kms.state.read(|state| {
+            let key = state.aliases.get(&alias)?;
+            Some(json!({"AliasName": physical_id, "TargetKeyId": key}))
+        }))
     }
 }
 

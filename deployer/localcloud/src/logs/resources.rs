@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Group, api};
 use crate::cloud::{Cloud, arn};
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, Types, generated_name, tags_json};
 
-pub const TYPES: &[&'static dyn ResourceType] = &[&LogGroup];
+pub const TYPES: Types = &[&LogGroup];
 
 struct LogGroup;
 
@@ -42,38 +41,29 @@ impl LogGroup {
     }
 
     fn created(region: &str, name: &str) -> Created {
-        let mut attributes = Map::new();
-        attributes.insert("Arn".to_owned(), json!(arn("logs", region, &format!("log-group:{name}:*"))));
-        Created { physical_id: name.to_owned(), attributes }
+        Created::new(name, [("Arn", json!(arn("logs", region, &format!("log-group:{name}:*"))))])
     }
 }
 
-impl ResourceType for LogGroup {
-    fn name(&self) -> &'static str {
-        "AWS::Logs::LogGroup"
-    }
+impl Handlers for LogGroup {
+    const NAME: &'static str = "AWS::Logs::LogGroup";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let name = properties.log_group_name.clone().unwrap_or_else(|| generated_name(request, 512));
-            Self::may(cloud, request, &Self::actions(Some("logs:CreateLogGroup"), &properties), &name)?;
-            api::valid_name(&name)?;
-            let group = Group {
-                region: request.region.clone(),
-                retention_days: properties.retention_in_days,
-                kms_key: properties.kms_key_id,
-                class: properties.log_group_class,
-                deletion_protection: properties.deletion_protection_enabled,
-                tags: request.all_tags(&properties.tags),
-                ..Group::default()
-            };
-            // A handler of the registry names the identifier, not the API's message.
-            cloud.logs.insert_group(&name, group).map_err(|_| {
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let name = properties.log_group_name.clone().unwrap_or_else(|| generated_name(request, 512));
+        Self::may(cloud, request, &Self::actions(Some("logs:CreateLogGroup"), &properties), &name)?;
+        api::valid_name(&name)?;
+        let group = Group {
+            region: request.region.clone(),
+            retention_days: properties.retention_in_days,
+            kms_key: properties.kms_key_id,
+            class: properties.log_group_class,
+            deletion_protection: properties.deletion_protection_enabled,
+            tags: request.all_tags(&properties.tags),
+            ..Group::default()
+        };
+        // A handler of the registry names the identifier, not the API's message.
+        cloud.logs.insert_group(&name, group).map_err(|_| {
                 Failure::new(
                     "AlreadyExists",
                     format!(
@@ -81,71 +71,59 @@ impl ResourceType for LogGroup {
                     ),
                 )
             })?;
-            Ok(Self::created(&request.region, &name))
-        })
+        Ok(Self::created(&request.region, &name))
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            Self::may(cloud, request, &Self::actions(None, &properties), physical_id)?;
-            cloud.logs.state.write(|state| {
-                let group = state.group_mut(physical_id)?;
-                group.retention_days = properties.retention_in_days;
-                group.kms_key = properties.kms_key_id;
-                group.deletion_protection = properties.deletion_protection_enabled;
-                group.tags = request.all_tags(&properties.tags);
-                Ok::<_, Failure>(())
-            })?;
-            Ok(Self::created(&request.region, physical_id))
-        })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        Self::may(cloud, request, &Self::actions(None, &properties), physical_id)?;
+        cloud.logs.state.write(|state| {
+            let group = state.group_mut(physical_id)?;
+            group.retention_days = properties.retention_in_days;
+            group.kms_key = properties.kms_key_id;
+            group.deletion_protection = properties.deletion_protection_enabled;
+            group.tags = request.all_tags(&properties.tags);
+            Ok::<_, Failure>(())
+        })?;
+        Ok(Self::created(&request.region, physical_id))
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            Self::may(cloud, request, &["logs:DeleteLogGroup"], physical_id)?;
-            match cloud.logs.delete_group(physical_id) {
-                Err(error) if error.code == "ResourceNotFoundException" => Ok(()),
-                other => Ok(other?),
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        Self::may(cloud, request, &["logs:DeleteLogGroup"], physical_id)?;
+        match cloud.logs.delete_group(physical_id) {
+            Err(error) if error.code == "ResourceNotFoundException" => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(cloud.logs.state.read(|state| {
+            let group = state.groups.get(physical_id)?;
+            let mut live = json!({
+                "LogGroupName": physical_id,
+                "Arn": format!("{}:*", group.arn(physical_id)),
+                "LogGroupClass": group.class.as_deref().unwrap_or("STANDARD"),
+                "DeletionProtectionEnabled": group.deletion_protection,
+                "Tags": tags_json(&group.tags),
+            });
+            if let Some(days) = group.retention_days {
+                live["RetentionInDays"] = json!(days);
             }
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            Ok(cloud.logs.state.read(|state| {
-                let group = state.groups.get(physical_id)?;
-                let mut live = json!({
-                    "LogGroupName": physical_id,
-                    "Arn": format!("{}:*", group.arn(physical_id)),
-                    "LogGroupClass": group.class.as_deref().unwrap_or("STANDARD"),
-                    "DeletionProtectionEnabled": group.deletion_protection,
-                    "Tags": tags_json(&group.tags),
-                });
-                if let Some(days) = group.retention_days {
-                    live["RetentionInDays"] = json!(days);
-                }
-                if let Some(key) = &group.kms_key {
-                    live["KmsKeyId"] = json!(key);
-                }
-                Some(live)
-            }))
-        })
+            if let Some(key) = &group.kms_key {
+                live["KmsKeyId"] = json!(key);
+            }
+            Some(live)
+        }))
     }
 }

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::bucket::{self, valid_name, valid_policy};
 use super::{Bucket, Versioning};
 use crate::cloud::Cloud;
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, Types, generated_name, tags_json};
 use crate::wire::AwsError;
 
-pub const TYPES: &[&'static dyn ResourceType] = &[&BucketType, &BucketPolicyType];
+pub const TYPES: Types = &[&BucketType, &BucketPolicyType];
 
 struct BucketType;
 struct BucketPolicyType;
@@ -72,102 +71,83 @@ fn not_found(error: AwsError) -> Failure {
     Failure::new("NotFound", error.message)
 }
 
-impl ResourceType for BucketType {
-    fn name(&self) -> &'static str {
-        "AWS::S3::Bucket"
-    }
+impl Handlers for BucketType {
+    const NAME: &'static str = "AWS::S3::Bucket";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: BucketProperties = request.typed()?;
-            let name = properties
-                .bucket_name
-                .clone()
-                .unwrap_or_else(|| generated_name(request, 63).to_ascii_lowercase());
-            may(cloud, request, "s3:CreateBucket", &name)?;
-            valid_name(&name)?;
-            cloud.s3.state.write(|state| {
-                if state.buckets.contains_key(&name) {
-                    return Err(Failure::new("AlreadyExists", format!("{name} already exists")));
-                }
-                let mut bucket = Bucket::new(&request.region);
-                properties.apply(request, &mut bucket);
-                state.buckets.insert(name.clone(), bucket);
-                Ok(created(&name, &request.region))
-            })
-        })
-    }
-
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: BucketProperties = request.typed()?;
-            for action in ["s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutBucketTagging"] {
-                may(cloud, request, action, physical_id)?;
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: BucketProperties = request.typed()?;
+        let name = properties
+            .bucket_name
+            .clone()
+            .unwrap_or_else(|| generated_name(request, 63).to_ascii_lowercase());
+        may(cloud, request, "s3:CreateBucket", &name)?;
+        valid_name(&name)?;
+        cloud.s3.state.write(|state| {
+            if state.buckets.contains_key(&name) {
+                return Err(Failure::new("AlreadyExists", format!("{name} already exists")));
             }
-            cloud.s3.state.write(|state| {
-                properties.apply(request, state.bucket_mut(physical_id).map_err(not_found)?);
-                Ok(created(physical_id, &request.region))
-            })
+            let mut bucket = Bucket::new(&request.region);
+            properties.apply(request, &mut bucket);
+            state.buckets.insert(name.clone(), bucket);
+            Ok(created(&name, &request.region))
         })
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            may(cloud, request, "s3:DeleteBucket", physical_id)?;
-            match cloud.s3.state.write(|state| bucket::delete(state, physical_id)) {
-                Err(error) if error.code == "NoSuchBucket" => Ok(()),
-                other => Ok(other?),
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: BucketProperties = request.typed()?;
+        for action in ["s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutBucketTagging"] {
+            may(cloud, request, action, physical_id)?;
+        }
+        cloud.s3.state.write(|state| {
+            properties.apply(request, state.bucket_mut(physical_id).map_err(not_found)?);
+            Ok(created(physical_id, &request.region))
+        })
+    }
+
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        may(cloud, request, "s3:DeleteBucket", physical_id)?;
+        match cloud.s3.state.write(|state| bucket::delete(state, physical_id)) {
+            Err(error) if error.code == "NoSuchBucket" => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(cloud.s3.state.read(|state| {
+            let bucket = state.buckets.get(physical_id)?;
+            let mut live = json!({
+                "BucketName": physical_id,
+                "Arn": bucket::arn(physical_id),
+                "Tags": tags_json(&bucket.tags),
+            });
+            match bucket.versioning {
+                Versioning::Off => {}
+                Versioning::Enabled => live["VersioningConfiguration"] = json!({"Status": "Enabled"}),
+                Versioning::Suspended => live["VersioningConfiguration"] = json!({"Status": "Suspended"}),
             }
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            Ok(cloud.s3.state.read(|state| {
-                let bucket = state.buckets.get(physical_id)?;
-                let mut live = json!({
-                    "BucketName": physical_id,
-                    "Arn": bucket::arn(physical_id),
-                    "Tags": tags_json(&bucket.tags),
-                });
-                match bucket.versioning {
-                    Versioning::Off => {}
-                    Versioning::Enabled => live["VersioningConfiguration"] = json!({"Status": "Enabled"}),
-                    Versioning::Suspended => live["VersioningConfiguration"] = json!({"Status": "Suspended"}),
+            for (name, value) in [
+                ("BucketEncryption", &bucket.encryption),
+                ("PublicAccessBlockConfiguration", &bucket.public_access_block),
+                ("OwnershipControls", &bucket.ownership),
+                ("LifecycleConfiguration", &bucket.lifecycle),
+            ] {
+                if let Some(value) = value {
+                    live[name] = value.clone();
                 }
-                for (name, value) in [
-                    ("BucketEncryption", &bucket.encryption),
-                    ("PublicAccessBlockConfiguration", &bucket.public_access_block),
-                    ("OwnershipControls", &bucket.ownership),
-                    ("LifecycleConfiguration", &bucket.lifecycle),
-                ] {
-                    if let Some(value) = value {
-                        live[name] = value.clone();
-                    }
-                }
-                Some(live)
-            }))
-        })
+            }
+            Some(live)
+        }))
     }
 }
 
@@ -189,60 +169,45 @@ impl PolicyProperties {
                 return Err(Failure::new("AlreadyExists", text));
             }
             bucket.policy = Some(self.policy_document);
-            Ok(Created { physical_id: self.bucket, attributes: Map::new() })
+            Ok(Created::new(self.bucket, []))
         })
     }
 }
 
-impl ResourceType for BucketPolicyType {
-    fn name(&self) -> &'static str {
-        "AWS::S3::BucketPolicy"
+impl Handlers for BucketPolicyType {
+    const NAME: &'static str = "AWS::S3::BucketPolicy";
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        request.typed::<PolicyProperties>()?.put(cloud, request, false)
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move { request.typed::<PolicyProperties>()?.put(cloud, request, false) })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        _physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        request.typed::<PolicyProperties>()?.put(cloud, request, true)
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        _physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move { request.typed::<PolicyProperties>()?.put(cloud, request, true) })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        may(cloud, request, "s3:DeleteBucketPolicy", physical_id)?;
+        cloud.s3.state.write(|state| {
+            if let Some(bucket) = state.buckets.get_mut(physical_id) {
+                bucket.policy = None;
+            }
+        });
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            may(cloud, request, "s3:DeleteBucketPolicy", physical_id)?;
-            cloud.s3.state.write(|state| {
-                if let Some(bucket) = state.buckets.get_mut(physical_id) {
-                    bucket.policy = None;
-                }
-            });
-            Ok(())
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            let policy = cloud.s3.policy(physical_id);
-            Ok(policy.map(|policy| json!({"Bucket": physical_id, "PolicyDocument": policy})))
-        })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let policy = cloud.s3.policy(physical_id);
+        Ok(policy.map(|policy| json!({"Bucket": physical_id, "PolicyDocument": policy})))
     }
 }

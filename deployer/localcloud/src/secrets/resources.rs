@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::generate::Recipe;
 use super::{Secret, new_arn};
 use crate::cloud::Cloud;
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, Types, generated_name, tags_json};
 
-pub const TYPES: &[&'static dyn ResourceType] = &[&SecretType];
+pub const TYPES: Types = &[&SecretType];
 
 struct SecretType;
 
@@ -51,114 +50,91 @@ fn may(cloud: &Cloud, request: &Request, action: &str, resource: &str) -> Result
 }
 
 fn created(arn: &str) -> Created {
-    let mut attributes = Map::new();
-    attributes.insert("Id".to_owned(), json!(arn));
-    Created { physical_id: arn.to_owned(), attributes }
+    Created::new(arn, [("Id", json!(arn))])
 }
 
-impl ResourceType for SecretType {
-    fn name(&self) -> &'static str {
-        "AWS::SecretsManager::Secret"
+impl Handlers for SecretType {
+    const NAME: &'static str = "AWS::SecretsManager::Secret";
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let name = properties.name.clone().unwrap_or_else(|| generated_name(request, 512));
+        let arn = new_arn(&request.region, &name);
+        may(cloud, request, "secretsmanager:CreateSecret", &arn)?;
+        let mut secret = Secret {
+            kms_key: properties.key(cloud, request)?,
+            description: properties.description.clone(),
+            tags: request.all_tags(&properties.tags),
+            ..Secret::new(name, arn.clone())
+        };
+        if let Some(value) = properties.value()? {
+            secret.put(value);
+        }
+        cloud.secrets.state.write(|state| {
+            if state.find(&request.region, &secret.name).is_some() {
+                let text = format!("The operation failed because the secret {} already exists.", secret.name);
+                return Err(Failure::new("AlreadyExists", text));
+            }
+            state.secrets.insert(arn.clone(), secret);
+            Ok(created(&arn))
+        })
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let name = properties.name.clone().unwrap_or_else(|| generated_name(request, 512));
-            let arn = new_arn(&request.region, &name);
-            may(cloud, request, "secretsmanager:CreateSecret", &arn)?;
-            let mut secret = Secret {
-                kms_key: properties.key(cloud, request)?,
-                description: properties.description.clone(),
-                tags: request.all_tags(&properties.tags),
-                ..Secret::new(name, arn.clone())
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        may(cloud, request, "secretsmanager:UpdateSecret", physical_id)?;
+        // A value is generated again only where the recipe itself changed.
+        let changed = ["SecretString", "GenerateSecretString"]
+            .iter()
+            .any(|name| previous.get(*name) != request.properties.get(*name));
+        let value = if changed { properties.value()? } else { None };
+        let key = properties.key(cloud, request)?;
+        cloud.secrets.state.write(|state| {
+            let Some(secret) = state.secrets.get_mut(physical_id) else {
+                let text = "Secrets Manager can't find the specified secret.";
+                return Err(Failure::new("NotFound", text));
             };
-            if let Some(value) = properties.value()? {
+            secret.description = properties.description;
+            secret.kms_key = key;
+            secret.tags = request.all_tags(&properties.tags);
+            if let Some(value) = value {
                 secret.put(value);
             }
-            cloud.secrets.state.write(|state| {
-                if state.find(&request.region, &secret.name).is_some() {
-                    let text =
-                        format!("The operation failed because the secret {} already exists.", secret.name);
-                    return Err(Failure::new("AlreadyExists", text));
-                }
-                state.secrets.insert(arn.clone(), secret);
-                Ok(created(&arn))
-            })
+            Ok(created(physical_id))
         })
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            may(cloud, request, "secretsmanager:UpdateSecret", physical_id)?;
-            // A value is generated again only where the recipe itself changed.
-            let changed = ["SecretString", "GenerateSecretString"]
-                .iter()
-                .any(|name| previous.get(*name) != request.properties.get(*name));
-            let value = if changed { properties.value()? } else { None };
-            let key = properties.key(cloud, request)?;
-            cloud.secrets.state.write(|state| {
-                let Some(secret) = state.secrets.get_mut(physical_id) else {
-                    let text = "Secrets Manager can't find the specified secret.";
-                    return Err(Failure::new("NotFound", text));
-                };
-                secret.description = properties.description;
-                secret.kms_key = key;
-                secret.tags = request.all_tags(&properties.tags);
-                if let Some(value) = value {
-                    secret.put(value);
-                }
-                Ok(created(physical_id))
-            })
-        })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        // CloudFormation deletes a secret without the recovery window.
+        may(cloud, request, "secretsmanager:DeleteSecret", physical_id)?;
+        cloud.secrets.state.write(|state| state.secrets.remove(physical_id));
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            // CloudFormation deletes a secret without the recovery window.
-            may(cloud, request, "secretsmanager:DeleteSecret", physical_id)?;
-            cloud.secrets.state.write(|state| state.secrets.remove(physical_id));
-            Ok(())
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            Ok(cloud.secrets.state.read(|state| {
-                let secret = state.secrets.get(physical_id)?;
-                // The value is write-only.
-                let mut live =
-                    json!({"Id": secret.arn, "Name": secret.name, "Tags": tags_json(&secret.tags)});
-                if let Some(description) = &secret.description {
-                    live["Description"] = json!(description);
-                }
-                if let Some(key) = &secret.kms_key {
-                    live["KmsKeyId"] = json!(key);
-                }
-                Some(live)
-            }))
-        })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(cloud.secrets.state.read(|state| {
+            let secret = state.secrets.get(physical_id)?;
+            // The value is write-only.
+            let mut live = json!({"Id": secret.arn, "Name": secret.name, "Tags": tags_json(&secret.tags)});
+            if let Some(description) = &secret.description {
+                live["Description"] = json!(description);
+            }
+            if let Some(key) = &secret.kms_key {
+                live["KmsKeyId"] = json!(key);
+            }
+            Some(live)
+        }))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::pool::{authorize, pool_arn};
@@ -13,7 +11,7 @@ use crate::cognito::client_settings::{AuthFlow, ClientSettings};
 use crate::cognito::random;
 use crate::cognito::state::{Client, Pool};
 use crate::cognito::tokens::ADMIN_SCOPE;
-use crate::resource::{Created, Failure, Request, ResourceType};
+use crate::resource::{Created, Failure, Handlers, Request};
 
 pub(super) struct UserPoolClient;
 
@@ -23,56 +21,42 @@ const SCOPES: [&str; 5] = ["openid", "email", "phone", "profile", ADMIN_SCOPE];
 const ACCESS_LIFETIME: std::ops::RangeInclusive<i64> = 300..=86_400;
 const REFRESH_LIFETIME: std::ops::RangeInclusive<i64> = 3600..=315_360_000;
 
-impl ResourceType for UserPoolClient {
-    fn name(&self) -> &'static str {
-        NAME
+impl Handlers for UserPoolClient {
+    const NAME: &'static str = NAME;
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        create(cloud, request)
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move { create(cloud, request) }.boxed()
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        update(cloud, request, physical_id)
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move { update(cloud, request, physical_id) }.boxed()
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        delete(cloud, request, physical_id)
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        async move { delete(cloud, request, physical_id) }.boxed()
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        async move {
-            let found = cloud.cognito.state.read(|state| {
-                state
-                    .client(physical_id)
-                    .ok()
-                    .map(|(pool, client)| (pool_arn(request, &pool.id), json!(client.settings)))
-            });
-            let Some((arn, properties)) = found else { return Ok(None) };
-            authorize(cloud, request, "DescribeUserPoolClient", &arn)?;
-            Ok(Some(properties))
-        }
-        .boxed()
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let found = cloud.cognito.state.read(|state| {
+            state
+                .client(physical_id)
+                .ok()
+                .map(|(pool, client)| (pool_arn(request, &pool.id), json!(client.settings)))
+        });
+        let Some((arn, properties)) = found else { return Ok(None) };
+        authorize(cloud, request, "DescribeUserPoolClient", &arn)?;
+        Ok(Some(properties))
     }
 }
 

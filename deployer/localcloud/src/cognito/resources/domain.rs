@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::pool::{authorize, pool_arn};
 use super::{invalid, not_found};
 use crate::cloud::Cloud;
-use crate::resource::{Created, Failure, Request, ResourceType};
+use crate::resource::{Created, Failure, Handlers, Request};
 
 pub(super) struct UserPoolDomain;
 
@@ -27,73 +25,51 @@ struct Settings {
     managed_login_version: Option<i64>,
 }
 
-impl ResourceType for UserPoolDomain {
-    fn name(&self) -> &'static str {
-        NAME
+impl Handlers for UserPoolDomain {
+    const NAME: &'static str = NAME;
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        create(cloud, request)
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move { create(cloud, request) }.boxed()
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let settings = checked(request)?;
+        authorize(cloud, request, "UpdateUserPoolDomain", &pool_arn(request, &settings.user_pool_id))?;
+        let there = cloud.cognito.state.read(|state| state.pool_of_domain(physical_id).is_some());
+        if there { Ok(described(physical_id)) } else { Err(not_found(NAME, physical_id)) }
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move {
-            let settings = checked(request)?;
-            authorize(cloud, request, "UpdateUserPoolDomain", &pool_arn(request, &settings.user_pool_id))?;
-            let there = cloud.cognito.state.read(|state| state.pool_of_domain(physical_id).is_some());
-            if there { Ok(described(physical_id)) } else { Err(not_found(NAME, physical_id)) }
-        }
-        .boxed()
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let pool_id =
+            cloud.cognito.state.read(|state| state.pool_of_domain(physical_id).map(|pool| pool.id.clone()));
+        let Some(pool_id) = pool_id else { return Ok(()) };
+        authorize(cloud, request, "DeleteUserPoolDomain", &pool_arn(request, &pool_id))?;
+        cloud.cognito.state.write(|state| {
+            if let Some(pool) = state.pools.get_mut(&pool_id) {
+                pool.domain = None;
+            }
+        });
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        async move {
-            let pool_id = cloud
-                .cognito
-                .state
-                .read(|state| state.pool_of_domain(physical_id).map(|pool| pool.id.clone()));
-            let Some(pool_id) = pool_id else { return Ok(()) };
-            authorize(cloud, request, "DeleteUserPoolDomain", &pool_arn(request, &pool_id))?;
-            cloud.cognito.state.write(|state| {
-                if let Some(pool) = state.pools.get_mut(&pool_id) {
-                    pool.domain = None;
-                }
-            });
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        async move {
-            authorize(cloud, request, "DescribeUserPoolDomain", "*")?;
-            Ok(cloud.cognito.state.read(|state| {
-                state
-                    .pool_of_domain(physical_id)
-                    .map(|pool| json!({"Domain": physical_id, "UserPoolId": pool.id}))
-            }))
-        }
-        .boxed()
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        authorize(cloud, request, "DescribeUserPoolDomain", "*")?;
+        Ok(cloud.cognito.state.read(|state| {
+            state
+                .pool_of_domain(physical_id)
+                .map(|pool| json!({"Domain": physical_id, "UserPoolId": pool.id}))
+        }))
     }
 }
 
@@ -116,8 +92,7 @@ fn create(cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
 
 /// A prefix domain has no distribution of its own: the attribute is empty.
 fn described(domain: &str) -> Created {
-    let attributes = Map::from_iter([("CloudFrontDistribution".to_owned(), json!(""))]);
-    Created { physical_id: domain.to_owned(), attributes }
+    Created::new(domain, [("CloudFrontDistribution", json!(""))])
 }
 
 fn checked(request: &Request) -> Result<Settings, Failure> {

@@ -4,11 +4,10 @@ mod client;
 mod domain;
 mod pool;
 
-use crate::resource::{Failure, Request, ResourceType};
+use crate::resource::{Failure, Request, Types};
 use crate::wire::AwsError;
 
-pub const TYPES: &[&'static dyn ResourceType] =
-    &[&pool::UserPool, &client::UserPoolClient, &domain::UserPoolDomain];
+pub const TYPES: Types = &[&pool::UserPool, &client::UserPoolClient, &domain::UserPoolDomain];
 
 /// CloudFormation's name for what a template leaves unnamed here: `<logical id>-<12 characters>`.
 fn unnamed(request: &Request) -> Result<String, AwsError> {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{invalid, not_found, unnamed};
 use crate::cloud::{Cloud, arn};
@@ -13,58 +11,41 @@ use crate::cognito::keys::Keys;
 use crate::cognito::settings::{DeletionProtection, Mfa, MfaConfiguration, PoolSettings, SchemaAttribute};
 use crate::cognito::state::Pool;
 use crate::cognito::{random, schema};
-use crate::resource::{Created, Failure, Request, ResourceType};
+use crate::resource::{Created, Failure, Handlers, Request};
 
 pub(super) struct UserPool;
 
 const NAME: &str = "AWS::Cognito::UserPool";
 
-impl ResourceType for UserPool {
-    fn name(&self) -> &'static str {
-        NAME
+impl Handlers for UserPool {
+    const NAME: &'static str = NAME;
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        create(cloud, request).await
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        create(cloud, request).boxed()
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        update(cloud, request, physical_id)
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move { update(cloud, request, physical_id) }.boxed()
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        delete(cloud, request, physical_id)
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        async move { delete(cloud, request, physical_id) }.boxed()
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        async move {
-            authorize(cloud, request, "DescribeUserPool", &pool_arn(request, physical_id))?;
-            Ok(cloud
-                .cognito
-                .state
-                .read(|state| state.pools.get(physical_id).map(|pool| json!(pool.settings))))
-        }
-        .boxed()
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        authorize(cloud, request, "DescribeUserPool", &pool_arn(request, physical_id))?;
+        Ok(cloud.cognito.state.read(|state| state.pools.get(physical_id).map(|pool| json!(pool.settings))))
     }
 }
 
@@ -103,13 +84,15 @@ async fn create(cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failur
 }
 
 fn described(pool: &Pool) -> Created {
-    let attributes = Map::from_iter([
-        ("Arn".to_owned(), json!(pool.arn())),
-        ("ProviderName".to_owned(), json!(pool.provider_name())),
-        ("ProviderURL".to_owned(), json!(pool.issuer())),
-        ("UserPoolId".to_owned(), json!(pool.id)),
-    ]);
-    Created { physical_id: pool.id.clone(), attributes }
+    Created::new(
+        pool.id.clone(),
+        [
+            ("Arn", json!(pool.arn())),
+            ("ProviderName", json!(pool.provider_name())),
+            ("ProviderURL", json!(pool.issuer())),
+            ("UserPoolId", json!(pool.id)),
+        ],
+    )
 }
 
 /// The settings with the stack's tags, after the checks that CreateUserPool makes.

@@ -5,17 +5,16 @@ mod target;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Refusal;
 use crate::cloud::Cloud;
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, Types, generated_name, tags_json};
 use changes::{create_input, updates};
 use target::Target;
 
-pub const TYPES: &[&'static dyn ResourceType] = &[&Table];
+pub const TYPES: Types = &[&Table];
 
 struct Table;
 
@@ -60,121 +59,102 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl ResourceType for Table {
-    fn name(&self) -> &'static str {
-        "AWS::DynamoDB::Table"
-    }
+impl Handlers for Table {
+    const NAME: &'static str = "AWS::DynamoDB::Table";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let name = properties.table_name.clone().unwrap_or_else(|| generated_name(request, 255));
-            let table = Target { cloud, request, name: &name };
-            let input = create_input(&properties, &request.all_tags(&properties.tags));
-            match table.call("CreateTable", input).await {
-                Err(Refusal::Engine(dynoxide::DynoxideError::ResourceInUseException(_))) => {
-                    // A handler of the registry names the identifier, not the API's message.
-                    let text = format!(
-                        "Resource of type 'AWS::DynamoDB::Table' with identifier '{name}' already exists."
-                    );
-                    return Err(Failure::new("AlreadyExists", text));
-                }
-                result => result?,
-            };
-            if let Err(error) = table.settle(&properties).await {
-                // A create that fails leaves nothing behind.
-                table.call("UpdateTable", json!({"DeletionProtectionEnabled": false})).await?;
-                table.call("DeleteTable", json!({})).await?;
-                return Err(error.into());
-            }
-            Ok(table.created())
-        })
-    }
-
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let table = Target { cloud, request, name: physical_id };
-            let Some(live) = table.describe().await? else {
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let name = properties.table_name.clone().unwrap_or_else(|| generated_name(request, 255));
+        let table = Target { cloud, request, name: &name };
+        let input = create_input(&properties, &request.all_tags(&properties.tags));
+        match table.call("CreateTable", input).await {
+            Err(Refusal::Engine(dynoxide::DynoxideError::ResourceInUseException(_))) => {
+                // A handler of the registry names the identifier, not the API's message.
                 let text = format!(
-                    "Resource of type 'AWS::DynamoDB::Table' with identifier '{physical_id}' was not found."
+                    "Resource of type 'AWS::DynamoDB::Table' with identifier '{name}' already exists."
                 );
-                return Err(Failure::new("NotFound", text));
-            };
-            for call in updates(&live, &properties)? {
-                table.call("UpdateTable", call).await?;
+                return Err(Failure::new("AlreadyExists", text));
             }
-            table.settle(&properties).await?;
-            table.retag(&request.all_tags(&properties.tags)).await?;
-            Ok(table.created())
-        })
+            result => result?,
+        };
+        if let Err(error) = table.settle(&properties).await {
+            // A create that fails leaves nothing behind.
+            table.call("UpdateTable", json!({"DeletionProtectionEnabled": false})).await?;
+            table.call("DeleteTable", json!({})).await?;
+            return Err(error.into());
+        }
+        Ok(table.created())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let table = Target { cloud, request, name: physical_id };
-            match table.call("DeleteTable", json!({})).await {
-                Err(Refusal::Engine(dynoxide::DynoxideError::ResourceNotFoundException(_))) => Ok(()),
-                result => Ok(result.map(drop)?),
-            }
-        })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let table = Target { cloud, request, name: physical_id };
+        let Some(live) = table.describe().await? else {
+            let text = format!(
+                "Resource of type 'AWS::DynamoDB::Table' with identifier '{physical_id}' was not found."
+            );
+            return Err(Failure::new("NotFound", text));
+        };
+        for call in updates(&live, &properties)? {
+            table.call("UpdateTable", call).await?;
+        }
+        table.settle(&properties).await?;
+        table.retag(&request.all_tags(&properties.tags)).await?;
+        Ok(table.created())
     }
 
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            let table = Target { cloud, request, name: physical_id };
-            let Some(live) = table.describe().await? else { return Ok(None) };
-            let mut model = json!({
-                "TableName": physical_id,
-                "Arn": live["TableArn"],
-                "AttributeDefinitions": live["AttributeDefinitions"],
-                "KeySchema": live["KeySchema"],
-                "BillingMode": live["BillingModeSummary"]["BillingMode"].as_str().unwrap_or("PROVISIONED"),
-                "DeletionProtectionEnabled": live["DeletionProtectionEnabled"].as_bool().unwrap_or(false),
-                "Tags": tags_json(&table.tags().await?),
-            });
-            for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
-                if let Some(indexes) = live[kind].as_array() {
-                    model[kind] = indexes.iter().map(declared).collect();
-                }
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let table = Target { cloud, request, name: physical_id };
+        match table.call("DeleteTable", json!({})).await {
+            Err(Refusal::Engine(dynoxide::DynoxideError::ResourceNotFoundException(_))) => Ok(()),
+            result => Ok(result.map(drop)?),
+        }
+    }
+
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let table = Target { cloud, request, name: physical_id };
+        let Some(live) = table.describe().await? else { return Ok(None) };
+        let mut model = json!({
+            "TableName": physical_id,
+            "Arn": live["TableArn"],
+            "AttributeDefinitions": live["AttributeDefinitions"],
+            "KeySchema": live["KeySchema"],
+            "BillingMode": live["BillingModeSummary"]["BillingMode"].as_str().unwrap_or("PROVISIONED"),
+            "DeletionProtectionEnabled": live["DeletionProtectionEnabled"].as_bool().unwrap_or(false),
+            "Tags": tags_json(&table.tags().await?),
+        });
+        for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
+            if let Some(indexes) = live[kind].as_array() {
+                model[kind] = indexes.iter().map(declared).collect();
             }
-            if model["BillingMode"] == "PROVISIONED" {
-                model["ProvisionedThroughput"] = throughput(&live["ProvisionedThroughput"]);
-            }
-            model["PointInTimeRecoverySpecification"] = match table.recovery().await? {
-                None => json!({"PointInTimeRecoveryEnabled": false}),
-                Some(days) => json!({"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": days}),
-            };
-            let time_to_live = table.time_to_live().await?;
-            if !time_to_live.is_null() {
-                model["TimeToLiveSpecification"] = time_to_live;
-            }
-            if let Some(sse) = live.get("SSEDescription") {
-                model["SSESpecification"] = json!({"SSEEnabled": true, "SSEType": "KMS",
+        }
+        if model["BillingMode"] == "PROVISIONED" {
+            model["ProvisionedThroughput"] = throughput(&live["ProvisionedThroughput"]);
+        }
+        model["PointInTimeRecoverySpecification"] = match table.recovery().await? {
+            None => json!({"PointInTimeRecoveryEnabled": false}),
+            Some(days) => json!({"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": days}),
+        };
+        let time_to_live = table.time_to_live().await?;
+        if !time_to_live.is_null() {
+            model["TimeToLiveSpecification"] = time_to_live;
+        }
+        if let Some(sse) = live.get("SSEDescription") {
+            model["SSESpecification"] = json!({"SSEEnabled": true, "SSEType": "KMS",
                     "KMSMasterKeyId": sse["KMSMasterKeyArn"]});
-            }
-            Ok(Some(model))
-        })
+        }
+        Ok(Some(model))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::{Refusal, operate};
 use super::Properties;
@@ -113,8 +113,6 @@ impl Target<'_> {
     }
 
     pub fn created(&self) -> Created {
-        let mut attributes = Map::new();
-        attributes.insert("Arn".to_owned(), json!(self.arn()));
-        Created { physical_id: self.name.to_owned(), attributes }
+        Created::new(self.name, [("Arn", json!(self.arn()))])
     }
 }

@@ -9,13 +9,13 @@ use std::marker::PhantomData;
 use super::model::{Api, Authorizer, Integration, Route, Stage};
 use crate::auth::Principal;
 use crate::cloud::{Cloud, PARTITION};
-use crate::resource::ResourceType;
+use crate::resource::Types;
 use crate::wire::AwsError;
 
 use api::ApiType;
 use part::PartType;
 
-pub const TYPES: &[&'static dyn ResourceType] = &[
+pub const TYPES: Types = &[
     &ApiType,
     &PartType::<Stage>(PhantomData),
     &PartType::<Route>(PhantomData),

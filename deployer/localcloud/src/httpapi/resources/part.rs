@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,8 +11,7 @@ use serde_json::{Value, json};
 use super::{id, permit, with_api};
 use crate::cloud::Cloud;
 use crate::httpapi::model::{Api, Route, document};
-use crate::lambda::resources::properties;
-use crate::resource::{Created, Failure, Request, ResourceType};
+use crate::resource::{Created, Failure, Handlers, Request};
 use crate::wire::AwsError;
 
 /// What belongs to one API and is kept in it by its id.
@@ -53,99 +50,75 @@ impl<P: Part> PartType<P> {
     }
 }
 
-impl<P: Part> ResourceType for PartType<P> {
-    fn name(&self) -> &'static str {
-        P::TYPE
+impl<P: Part> Handlers for PartType<P> {
+    const NAME: &'static str = P::TYPE;
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let part: P = request.typed()?;
+        let path = Self::path(part.api_id(), None);
+        permit(cloud, &request.principal, &request.region, "POST", &path)?;
+        let api_id = part.api_id().to_owned();
+        let id = with_api(cloud, &api_id, |api| {
+            part.check(api, None)?;
+            let id = part.new_id();
+            P::parts(api).insert(id.clone(), part);
+            Ok(id)
+        })?;
+        Ok(Self::created(id))
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move {
-            let part: P = properties(P::TYPE, &request.properties)?;
-            let path = Self::path(part.api_id(), None);
-            permit(cloud, &request.principal, &request.region, "POST", &path)?;
-            let api_id = part.api_id().to_owned();
-            let id = with_api(cloud, &api_id, |api| {
-                part.check(api, None)?;
-                let id = part.new_id();
-                P::parts(api).insert(id.clone(), part);
-                Ok(id)
-            })?;
-            Ok(Self::created(id))
-        }
-        .boxed()
-    }
-
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move {
-            let part: P = properties(P::TYPE, &request.properties)?;
-            let path = Self::path(part.api_id(), Some(physical_id));
-            permit(cloud, &request.principal, &request.region, "PATCH", &path)?;
-            let api_id = part.api_id().to_owned();
-            with_api(cloud, &api_id, |api| {
-                part.check(api, Some(physical_id))?;
-                match P::parts(api).get_mut(physical_id) {
-                    Some(known) => *known = part,
-                    None => {
-                        let words =
-                            format!("Invalid identifier specified {physical_id} in {}", P::COLLECTION);
-                        return Err(AwsError::new(404, "NotFoundException", words));
-                    }
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let part: P = request.typed()?;
+        let path = Self::path(part.api_id(), Some(physical_id));
+        permit(cloud, &request.principal, &request.region, "PATCH", &path)?;
+        let api_id = part.api_id().to_owned();
+        with_api(cloud, &api_id, |api| {
+            part.check(api, Some(physical_id))?;
+            match P::parts(api).get_mut(physical_id) {
+                Some(known) => *known = part,
+                None => {
+                    let words = format!("Invalid identifier specified {physical_id} in {}", P::COLLECTION);
+                    return Err(AwsError::new(404, "NotFoundException", words));
                 }
-                Ok(())
-            })?;
-            Ok(Self::created(physical_id.to_owned()))
-        }
-        .boxed()
-    }
-
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        async move {
-            let part: P = properties(P::TYPE, &request.properties)?;
-            let path = Self::path(part.api_id(), Some(physical_id));
-            permit(cloud, &request.principal, &request.region, "DELETE", &path)?;
-            // With its API the part is gone too.
-            if cloud.httpapi.api(part.api_id()).is_some() {
-                with_api(cloud, part.api_id(), |api| {
-                    P::check_delete(api, physical_id)?;
-                    P::parts(api).remove(physical_id);
-                    Ok(())
-                })?;
             }
             Ok(())
-        }
-        .boxed()
+        })?;
+        Ok(Self::created(physical_id.to_owned()))
     }
 
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        async move {
-            let part: P = properties(P::TYPE, &request.properties)?;
-            let path = Self::path(part.api_id(), Some(physical_id));
-            permit(cloud, &request.principal, &request.region, "GET", &path)?;
-            let live = cloud.httpapi.api(part.api_id());
-            let live = live.and_then(|mut api| P::parts(&mut api).get(physical_id).map(document));
-            Ok(live.map(|live| without_write_only(live, P::TYPE)))
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let part: P = request.typed()?;
+        let path = Self::path(part.api_id(), Some(physical_id));
+        permit(cloud, &request.principal, &request.region, "DELETE", &path)?;
+        // With its API the part is gone too.
+        if cloud.httpapi.api(part.api_id()).is_some() {
+            with_api(cloud, part.api_id(), |api| {
+                P::check_delete(api, physical_id)?;
+                P::parts(api).remove(physical_id);
+                Ok(())
+            })?;
         }
-        .boxed()
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let part: P = request.typed()?;
+        let path = Self::path(part.api_id(), Some(physical_id));
+        permit(cloud, &request.principal, &request.region, "GET", &path)?;
+        let live = cloud.httpapi.api(part.api_id());
+        let live = live.and_then(|mut api| P::parts(&mut api).get(physical_id).map(document));
+        Ok(live.map(|live| without_write_only(live, P::TYPE)))
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::{Kind, ManagedPolicy, State};
 use super::{MANAGED_LIMIT, document, may, role_mut, size, within};
 use crate::cloud::{ACCOUNT, Cloud};
-use crate::resource::{Created, Failure, Request, ResourceType, generated_name, typed};
+use crate::resource::{Created, Failure, Handlers, Request, generated_name, typed};
 
 pub struct ManagedPolicyType;
 
@@ -51,117 +50,95 @@ impl Properties {
 }
 
 fn created(arn: &str) -> Created {
-    let mut attributes = Map::new();
-    attributes.insert("PolicyArn".to_owned(), json!(arn));
-    Created { physical_id: arn.to_owned(), attributes }
+    Created::new(arn, [("PolicyArn", json!(arn))])
 }
 
-impl ResourceType for ManagedPolicyType {
-    fn name(&self) -> &'static str {
-        "AWS::IAM::ManagedPolicy"
-    }
+impl Handlers for ManagedPolicyType {
+    const NAME: &'static str = "AWS::IAM::ManagedPolicy";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let name = properties.managed_policy_name.clone().unwrap_or_else(|| generated_name(request, 128));
-            let path = properties.path.clone().unwrap_or_else(|| "/".to_owned());
-            let arn = format!("arn:aws:iam::{ACCOUNT}:policy{path}{name}");
-            may(cloud, request, &["iam:CreatePolicy"], &arn)?;
-            let document = properties.checked_document()?;
-            cloud.iam.state.write(|state| {
-                if state.policies.contains_key(&arn) {
-                    let text =
-                        format!("A policy called {name} already exists. Duplicate names are not allowed.");
-                    return Err(Failure::new("AlreadyExists", text));
-                }
-                properties.attach(state, &arn)?;
-                let description = properties.description;
-                let policy = ManagedPolicy { name, path, arn: arn.clone(), description, document };
-                state.policies.insert(arn.clone(), policy);
-                Ok(created(&arn))
-            })
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let name = properties.managed_policy_name.clone().unwrap_or_else(|| generated_name(request, 128));
+        let path = properties.path.clone().unwrap_or_else(|| "/".to_owned());
+        let arn = format!("arn:aws:iam::{ACCOUNT}:policy{path}{name}");
+        may(cloud, request, &["iam:CreatePolicy"], &arn)?;
+        let document = properties.checked_document()?;
+        cloud.iam.state.write(|state| {
+            if state.policies.contains_key(&arn) {
+                let text = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+                return Err(Failure::new("AlreadyExists", text));
+            }
+            properties.attach(state, &arn)?;
+            let description = properties.description;
+            let policy = ManagedPolicy { name, path, arn: arn.clone(), description, document };
+            state.policies.insert(arn.clone(), policy);
+            Ok(created(&arn))
         })
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let before: Properties = typed(previous)?;
-            may(cloud, request, &["iam:CreatePolicyVersion", "iam:DeletePolicyVersion"], physical_id)?;
-            let document = properties.checked_document()?;
-            cloud.iam.state.write(|state| {
-                let Some(policy) = state.policies.get_mut(physical_id) else {
-                    let text = format!("Policy {physical_id} was not found.");
-                    return Err(Failure::new("NotFound", text));
-                };
-                policy.document = document;
-                before.detach(state, physical_id);
-                properties.attach(state, physical_id)?;
-                Ok(created(physical_id))
-            })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let before: Properties = typed(previous)?;
+        may(cloud, request, &["iam:CreatePolicyVersion", "iam:DeletePolicyVersion"], physical_id)?;
+        let document = properties.checked_document()?;
+        cloud.iam.state.write(|state| {
+            let Some(policy) = state.policies.get_mut(physical_id) else {
+                let text = format!("Policy {physical_id} was not found.");
+                return Err(Failure::new("NotFound", text));
+            };
+            policy.document = document;
+            before.detach(state, physical_id);
+            properties.attach(state, physical_id)?;
+            Ok(created(physical_id))
         })
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            may(cloud, request, &["iam:DeletePolicy"], physical_id)?;
-            cloud.iam.state.write(|state| {
-                properties.detach(state, physical_id);
-                let arn = physical_id.to_owned();
-                let used = state
-                    .roles
-                    .values()
-                    .any(|role| role.attached.contains(&arn) || role.boundary.as_ref() == Some(&arn));
-                if used {
-                    let text = "Cannot delete a policy attached to entities.";
-                    return Err(Failure::new("ResourceConflict", text));
-                }
-                state.policies.remove(physical_id);
-                Ok(())
-            })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let properties: Properties = request.typed()?;
+        may(cloud, request, &["iam:DeletePolicy"], physical_id)?;
+        cloud.iam.state.write(|state| {
+            properties.detach(state, physical_id);
+            let arn = physical_id.to_owned();
+            let used = state
+                .roles
+                .values()
+                .any(|role| role.attached.contains(&arn) || role.boundary.as_ref() == Some(&arn));
+            if used {
+                let text = "Cannot delete a policy attached to entities.";
+                return Err(Failure::new("ResourceConflict", text));
+            }
+            state.policies.remove(physical_id);
+            Ok(())
         })
     }
 
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            Ok(cloud.iam.state.read(|state| {
-                let policy = state.policies.get(physical_id)?;
-                let attached = state.roles.values().filter(|role| role.attached.contains(physical_id));
-                let roles: Vec<&String> = attached.map(|role| &role.name).collect();
-                let mut live = json!({
-                    "ManagedPolicyName": policy.name,
-                    "PolicyArn": physical_id,
-                    "Path": policy.path,
-                    "PolicyDocument": policy.document,
-                    "Roles": roles,
-                });
-                if let Some(description) = &policy.description {
-                    live["Description"] = json!(description);
-                }
-                Some(live)
-            }))
-        })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(cloud.iam.state.read(|state| {
+            let policy = state.policies.get(physical_id)?;
+            let attached = state.roles.values().filter(|role| role.attached.contains(physical_id));
+            let roles: Vec<&String> = attached.map(|role| &role.name).collect();
+            let mut live = json!({
+                "ManagedPolicyName": policy.name,
+                "PolicyArn": physical_id,
+                "Path": policy.path,
+                "PolicyDocument": policy.document,
+                "Roles": roles,
+            });
+            if let Some(description) = &policy.description {
+                live["Description"] = json!(description);
+            }
+            Some(live)
+        }))
     }
 }

@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::policy::malformed;
 use super::{Iam, Kind, Role, State, role_arn};
 use crate::cloud::Cloud;
-use crate::resource::{Failure, Request, ResourceType};
+use crate::resource::{Failure, Request, Types};
 use crate::wire::AwsError;
 
-pub const TYPES: &[&'static dyn ResourceType] =
+pub const TYPES: Types =
     &[&role::RoleType, &policy::PolicyType, &managed_policy::ManagedPolicyType, &oidc_provider::ProviderType];
 
 /// Quotas of "IAM and AWS STS quotas", in characters without white space.

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::Provider;
 use super::may;
 use crate::cloud::{ACCOUNT, Cloud, PARTITION};
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, tags_json};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, tags_json};
 
 pub struct ProviderType;
 
@@ -35,86 +34,66 @@ impl Properties {
 }
 
 fn created(arn: &str) -> Created {
-    let attributes = Map::from_iter([("Arn".to_owned(), json!(arn))]);
-    Created { physical_id: arn.to_owned(), attributes }
+    Created::new(arn, [("Arn", json!(arn))])
 }
 
-impl ResourceType for ProviderType {
-    fn name(&self) -> &'static str {
-        "AWS::IAM::OIDCProvider"
-    }
+impl Handlers for ProviderType {
+    const NAME: &'static str = "AWS::IAM::OIDCProvider";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let provider = request.typed::<Properties>()?.provider(request);
-            let host =
-                provider.url.strip_prefix("https://").filter(|host| !host.is_empty()).ok_or_else(|| {
-                    Failure::new("InvalidRequest", "Invalid Open ID Connect Provider URL".to_owned())
-                })?;
-            let arn = format!("arn:{PARTITION}:iam::{ACCOUNT}:oidc-provider/{host}");
-            may(cloud, request, &["iam:CreateOpenIDConnectProvider"], &arn)?;
-            cloud.iam.state.write(|state| {
-                if state.providers.contains_key(&arn) {
-                    let text = format!("Provider with url {} already exists.", provider.url);
-                    return Err(Failure::new("AlreadyExists", text));
-                }
-                state.providers.insert(arn.clone(), provider);
-                Ok(created(&arn))
-            })
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let provider = request.typed::<Properties>()?.provider(request);
+        let host =
+            provider.url.strip_prefix("https://").filter(|host| !host.is_empty()).ok_or_else(|| {
+                Failure::new("InvalidRequest", "Invalid Open ID Connect Provider URL".to_owned())
+            })?;
+        let arn = format!("arn:{PARTITION}:iam::{ACCOUNT}:oidc-provider/{host}");
+        may(cloud, request, &["iam:CreateOpenIDConnectProvider"], &arn)?;
+        cloud.iam.state.write(|state| {
+            if state.providers.contains_key(&arn) {
+                let text = format!("Provider with url {} already exists.", provider.url);
+                return Err(Failure::new("AlreadyExists", text));
+            }
+            state.providers.insert(arn.clone(), provider);
+            Ok(created(&arn))
         })
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let provider = request.typed::<Properties>()?.provider(request);
-            let actions =
-                ["iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"];
-            may(cloud, request, &actions, physical_id)?;
-            cloud.iam.state.write(|state| state.providers.insert(physical_id.to_owned(), provider));
-            Ok(created(physical_id))
-        })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let provider = request.typed::<Properties>()?.provider(request);
+        let actions =
+            ["iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"];
+        may(cloud, request, &actions, physical_id)?;
+        cloud.iam.state.write(|state| state.providers.insert(physical_id.to_owned(), provider));
+        Ok(created(physical_id))
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            may(cloud, request, &["iam:DeleteOpenIDConnectProvider"], physical_id)?;
-            cloud.iam.state.write(|state| state.providers.remove(physical_id));
-            Ok(())
-        })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        may(cloud, request, &["iam:DeleteOpenIDConnectProvider"], physical_id)?;
+        cloud.iam.state.write(|state| state.providers.remove(physical_id));
+        Ok(())
     }
 
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            Ok(cloud.iam.state.read(|state| {
-                let provider = state.providers.get(physical_id)?;
-                Some(json!({
-                    "Arn": physical_id,
-                    "Url": provider.url,
-                    "ClientIdList": provider.client_ids,
-                    "Tags": tags_json(&provider.tags),
-                }))
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(cloud.iam.state.read(|state| {
+            let provider = state.providers.get(physical_id)?;
+            Some(json!({
+                "Arn": physical_id,
+                "Url": provider.url,
+                "ClientIdList": provider.client_ids,
+                "Tags": tags_json(&provider.tags),
             }))
-        })
+        }))
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::Kind;
 use super::{document, inline_fits, may_within, role_mut};
 use crate::cloud::Cloud;
-use crate::resource::{Created, Failure, Request, ResourceType, generated_name, typed};
+use crate::resource::{Created, Failure, Handlers, Request, generated_name, typed};
 
 pub struct PolicyType;
 
@@ -63,79 +62,57 @@ impl Properties {
 }
 
 fn created(physical_id: &str) -> Created {
-    let mut attributes = Map::new();
-    attributes.insert("Id".to_owned(), json!(physical_id));
-    Created { physical_id: physical_id.to_owned(), attributes }
+    Created::new(physical_id, [("Id", json!(physical_id))])
 }
 
-impl ResourceType for PolicyType {
-    fn name(&self) -> &'static str {
-        "AWS::IAM::Policy"
+impl Handlers for PolicyType {
+    const NAME: &'static str = "AWS::IAM::Policy";
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        properties.may(cloud, request, "iam:PutRolePolicy")?;
+        properties.put(cloud)?;
+        Ok(created(&generated_name(request, 128)))
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            properties.may(cloud, request, "iam:PutRolePolicy")?;
-            properties.put(cloud)?;
-            Ok(created(&generated_name(request, 128)))
-        })
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let before: Properties = typed(previous)?;
+        properties.may(cloud, request, "iam:PutRolePolicy")?;
+        before.may(cloud, request, "iam:DeleteRolePolicy")?;
+        properties.put(cloud)?;
+        let renamed = before.policy_name != properties.policy_name;
+        before.take(cloud, if renamed { &[] } else { &properties.roles });
+        Ok(created(physical_id))
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let before: Properties = typed(previous)?;
-            properties.may(cloud, request, "iam:PutRolePolicy")?;
-            before.may(cloud, request, "iam:DeleteRolePolicy")?;
-            properties.put(cloud)?;
-            let renamed = before.policy_name != properties.policy_name;
-            before.take(cloud, if renamed { &[] } else { &properties.roles });
-            Ok(created(physical_id))
-        })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, _physical_id: &str) -> Result<(), Failure> {
+        let properties: Properties = request.typed()?;
+        properties.may(cloud, request, "iam:DeleteRolePolicy")?;
+        properties.take(cloud, &[]);
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        _physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            properties.may(cloud, request, "iam:DeleteRolePolicy")?;
-            properties.take(cloud, &[]);
-            Ok(())
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        _physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let name = &properties.policy_name;
-            Ok(cloud.iam.state.read(|state| {
-                let holds = |role: &&String| {
-                    state.roles.get(*role).is_some_and(|role| role.inline.contains_key(name))
-                };
-                let roles: Vec<&String> = properties.roles.iter().filter(holds).collect();
-                let document = state.roles.get(*roles.first()?)?.inline.get(name)?;
-                Some(json!({"PolicyName": name, "PolicyDocument": document, "Roles": roles}))
-            }))
-        })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        _physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let properties: Properties = request.typed()?;
+        let name = &properties.policy_name;
+        Ok(cloud.iam.state.read(|state| {
+            let holds =
+                |role: &&String| state.roles.get(*role).is_some_and(|role| role.inline.contains_key(name));
+            let roles: Vec<&String> = properties.roles.iter().filter(holds).collect();
+            let document = state.roles.get(*roles.first()?)?.inline.get(name)?;
+            Some(json!({"PolicyName": name, "PolicyDocument": document, "Roles": roles}))
+        }))
     }
 }

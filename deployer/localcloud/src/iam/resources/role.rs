@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::{Kind, Role, State, random_id, role_arn};
 use super::{TRUST_LIMIT, document, inline_fits, may, may_within, size, within};
 use crate::cloud::Cloud;
-use crate::resource::{Created, Failure, Request, ResourceType, Tag, generated_name, tags_json, typed};
+use crate::resource::{Created, Failure, Handlers, Request, Tag, generated_name, tags_json, typed};
 use crate::wire::AwsError;
 
 pub struct RoleType;
@@ -66,160 +65,138 @@ impl Properties {
 }
 
 fn created(role: &Role) -> Created {
-    let mut attributes = Map::new();
-    attributes.insert("Arn".to_owned(), json!(role.arn));
-    attributes.insert("RoleId".to_owned(), json!(role.id));
-    Created { physical_id: role.name.clone(), attributes }
+    Created::new(role.name.clone(), [("Arn", json!(role.arn)), ("RoleId", json!(role.id))])
 }
 
-impl ResourceType for RoleType {
-    fn name(&self) -> &'static str {
-        "AWS::IAM::Role"
-    }
+impl Handlers for RoleType {
+    const NAME: &'static str = "AWS::IAM::Role";
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let name = properties.role_name.clone().unwrap_or_else(|| generated_name(request, 64));
-            let path = properties.path.clone().unwrap_or_else(|| "/".to_owned());
-            let arn = role_arn(&path, &name);
-            let boundary = properties.permissions_boundary.as_deref();
-            may_within(cloud, request, &["iam:CreateRole"], &arn, boundary)?;
-            if !properties.policies.is_empty() {
-                may_within(cloud, request, &["iam:PutRolePolicy"], &arn, boundary)?;
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let name = properties.role_name.clone().unwrap_or_else(|| generated_name(request, 64));
+        let path = properties.path.clone().unwrap_or_else(|| "/".to_owned());
+        let arn = role_arn(&path, &name);
+        let boundary = properties.permissions_boundary.as_deref();
+        may_within(cloud, request, &["iam:CreateRole"], &arn, boundary)?;
+        if !properties.policies.is_empty() {
+            may_within(cloud, request, &["iam:PutRolePolicy"], &arn, boundary)?;
+        }
+        if !properties.managed_policy_arns.is_empty() {
+            may_within(cloud, request, &["iam:AttachRolePolicy"], &arn, boundary)?;
+        }
+        cloud.iam.state.write(|state| {
+            if state.roles.contains_key(&name) {
+                let text = format!("Role with name {name} already exists.");
+                return Err(Failure::new("AlreadyExists", text));
             }
-            if !properties.managed_policy_arns.is_empty() {
-                may_within(cloud, request, &["iam:AttachRolePolicy"], &arn, boundary)?;
+            let mut role = Role {
+                name: name.clone(),
+                path,
+                id: format!("AROA{}", random_id(17)),
+                arn,
+                description: None,
+                max_session_duration: 3600,
+                created_at: jiff::Timestamp::now(),
+                trust: Value::Null,
+                inline: BTreeMap::new(),
+                attached: BTreeSet::new(),
+                boundary: None,
+                tags: BTreeMap::new(),
+            };
+            properties.apply(request, &mut role, state)?;
+            let answer = created(&role);
+            state.roles.insert(name, role);
+            Ok(answer)
+        })
+    }
+
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        previous: &Value,
+    ) -> Result<Created, Failure> {
+        let properties: Properties = request.typed()?;
+        let before: Properties = typed(previous)?;
+        let arn = cloud.iam.state.read(|state| super::arn_of(state, physical_id));
+        let boundary = properties.permissions_boundary.as_deref();
+        may(cloud, request, &["iam:UpdateAssumeRolePolicy"], &arn)?;
+        if !properties.policies.is_empty() {
+            may_within(cloud, request, &["iam:PutRolePolicy"], &arn, boundary)?;
+        }
+        cloud.iam.state.write(|state| {
+            let mut role = super::role_mut(state, physical_id)?.clone();
+            // Policies that other resources put on the role stay.
+            for inline in &before.policies {
+                role.inline.remove(&inline.policy_name);
             }
-            cloud.iam.state.write(|state| {
-                if state.roles.contains_key(&name) {
-                    let text = format!("Role with name {name} already exists.");
-                    return Err(Failure::new("AlreadyExists", text));
-                }
-                let mut role = Role {
-                    name: name.clone(),
-                    path,
-                    id: format!("AROA{}", random_id(17)),
-                    arn,
-                    description: None,
-                    max_session_duration: 3600,
-                    created_at: jiff::Timestamp::now(),
-                    trust: Value::Null,
-                    inline: BTreeMap::new(),
-                    attached: BTreeSet::new(),
-                    boundary: None,
-                    tags: BTreeMap::new(),
-                };
-                properties.apply(request, &mut role, state)?;
-                let answer = created(&role);
-                state.roles.insert(name, role);
-                Ok(answer)
-            })
-        })
-    }
-
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let before: Properties = typed(previous)?;
-            let arn = cloud.iam.state.read(|state| super::arn_of(state, physical_id));
-            let boundary = properties.permissions_boundary.as_deref();
-            may(cloud, request, &["iam:UpdateAssumeRolePolicy"], &arn)?;
-            if !properties.policies.is_empty() {
-                may_within(cloud, request, &["iam:PutRolePolicy"], &arn, boundary)?;
+            for arn in &before.managed_policy_arns {
+                role.attached.remove(arn);
             }
-            cloud.iam.state.write(|state| {
-                let mut role = super::role_mut(state, physical_id)?.clone();
-                // Policies that other resources put on the role stay.
-                for inline in &before.policies {
-                    role.inline.remove(&inline.policy_name);
-                }
-                for arn in &before.managed_policy_arns {
-                    role.attached.remove(arn);
-                }
-                properties.apply(request, &mut role, state)?;
-                let answer = created(&role);
-                state.roles.insert(physical_id.to_owned(), role);
-                Ok(answer)
-            })
+            properties.apply(request, &mut role, state)?;
+            let answer = created(&role);
+            state.roles.insert(physical_id.to_owned(), role);
+            Ok(answer)
         })
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let properties: Properties = request.typed()?;
-            let arn = cloud.iam.state.read(|state| super::arn_of(state, physical_id));
-            may(cloud, request, &["iam:DeleteRole"], &arn)?;
-            cloud.iam.state.write(|state| {
-                let Some(role) = state.roles.get(physical_id) else { return Ok(()) };
-                // The handler takes away what the template declares; the rest blocks.
-                let declared = |name: &String| properties.policies.iter().any(|p| p.policy_name == *name);
-                let what = if !role.attached.iter().all(|arn| properties.managed_policy_arns.contains(arn)) {
-                    Some("detach all policies")
-                } else if !role.inline.keys().all(declared) {
-                    Some("delete policies")
-                } else {
-                    None
-                };
-                if let Some(what) = what {
-                    let text = format!("Cannot delete entity, must {what} first.");
-                    return Err(Failure::new("ResourceConflict", text));
-                }
-                state.roles.remove(physical_id);
-                Ok(())
-            })
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let properties: Properties = request.typed()?;
+        let arn = cloud.iam.state.read(|state| super::arn_of(state, physical_id));
+        may(cloud, request, &["iam:DeleteRole"], &arn)?;
+        cloud.iam.state.write(|state| {
+            let Some(role) = state.roles.get(physical_id) else { return Ok(()) };
+            // The handler takes away what the template declares; the rest blocks.
+            let declared = |name: &String| properties.policies.iter().any(|p| p.policy_name == *name);
+            let what = if !role.attached.iter().all(|arn| properties.managed_policy_arns.contains(arn)) {
+                Some("detach all policies")
+            } else if !role.inline.keys().all(declared) {
+                Some("delete policies")
+            } else {
+                None
+            };
+            if let Some(what) = what {
+                let text = format!("Cannot delete entity, must {what} first.");
+                return Err(Failure::new("ResourceConflict", text));
+            }
+            state.roles.remove(physical_id);
+            Ok(())
         })
     }
 
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        _request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async move {
-            let role = cloud.iam.state.read(|state| state.roles.get(physical_id).cloned());
-            Ok(role.map(|role| {
-                let policies: Vec<Value> = role
-                    .inline
-                    .iter()
-                    .map(|(name, document)| json!({"PolicyName": name, "PolicyDocument": document}))
-                    .collect();
-                let mut live = json!({
-                    "RoleName": role.name,
-                    "RoleId": role.id,
-                    "Arn": role.arn,
-                    "Path": role.path,
-                    "MaxSessionDuration": role.max_session_duration,
-                    "AssumeRolePolicyDocument": role.trust,
-                    "ManagedPolicyArns": role.attached,
-                    "Policies": policies,
-                    "Tags": tags_json(&role.tags),
-                });
-                if let Some(description) = role.description {
-                    live["Description"] = json!(description);
-                }
-                if let Some(boundary) = role.boundary {
-                    live["PermissionsBoundary"] = json!(boundary);
-                }
-                live
-            }))
-        })
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        _request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let role = cloud.iam.state.read(|state| state.roles.get(physical_id).cloned());
+        Ok(role.map(|role| {
+            let policies: Vec<Value> = role
+                .inline
+                .iter()
+                .map(|(name, document)| json!({"PolicyName": name, "PolicyDocument": document}))
+                .collect();
+            let mut live = json!({
+                "RoleName": role.name,
+                "RoleId": role.id,
+                "Arn": role.arn,
+                "Path": role.path,
+                "MaxSessionDuration": role.max_session_duration,
+                "AssumeRolePolicyDocument": role.trust,
+                "ManagedPolicyArns": role.attached,
+                "Policies": policies,
+                "Tags": tags_json(&role.tags),
+            });
+            if let Some(description) = role.description {
+                live["Description"] = json!(description);
+            }
+            if let Some(boundary) = role.boundary {
+                live["PermissionsBoundary"] = json!(boundary);
+            }
+            live
+        }))
     }
 }
 

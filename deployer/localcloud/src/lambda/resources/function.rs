@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::properties;
 use crate::cloud::Cloud;
 use crate::lambda::assume;
 use crate::lambda::code::{Pin, fetch, unpack};
 use crate::lambda::environment::is_reserved;
 use crate::lambda::model::{Code, Function, Logging, RUNTIMES, function_arn};
 use crate::lambda::permission::authorize;
-use crate::resource::{Created, Failure, Request, ResourceType, generated_name};
+use crate::resource::{Created, Failure, Handlers, Request, generated_name};
 use crate::wire::AwsError;
 
 /// Lambda's limit on names and values of the environment together.
@@ -86,88 +83,64 @@ struct Tag {
     value: String,
 }
 
-impl ResourceType for FunctionType {
-    fn name(&self) -> &'static str {
-        "AWS::Lambda::Function"
+impl Handlers for FunctionType {
+    const NAME: &'static str = "AWS::Lambda::Function";
+
+    async fn create(&self, cloud: &Arc<Cloud>, request: &Request) -> Result<Created, Failure> {
+        let declared: FunctionProperties = request.typed()?;
+        let name = declared.function_name.clone().unwrap_or_else(|| generated_name(request, 64));
+        let arn = function_arn(&request.region, &name);
+        authorize(cloud, &request.principal, "lambda:CreateFunction", &arn)?;
+        if cloud.lambda.find(&arn, &request.region).is_ok() {
+            return Err(Failure::new("AlreadyExists", format!("Function already exist: {name}")));
+        }
+        let (function, pin) = build(cloud, request, declared, name).await?;
+        let created = created(&function);
+        cloud.lambda.put(function, pin);
+        Ok(created)
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move {
-            let declared: FunctionProperties = properties(self.name(), &request.properties)?;
-            let name = declared.function_name.clone().unwrap_or_else(|| generated_name(request, 64));
-            let arn = function_arn(&request.region, &name);
-            authorize(cloud, &request.principal, "lambda:CreateFunction", &arn)?;
-            if cloud.lambda.find(&arn, &request.region).is_ok() {
-                return Err(Failure::new("AlreadyExists", format!("Function already exist: {name}")));
-            }
-            let (function, pin) = build(cloud, request, declared, name).await?;
-            let created = created(&function);
-            cloud.lambda.put(function, pin);
-            Ok(created)
+    async fn update(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+        _previous: &Value,
+    ) -> Result<Created, Failure> {
+        let declared: FunctionProperties = request.typed()?;
+        let before = cloud.lambda.find(physical_id, &request.region)?;
+        for action in ["lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"] {
+            authorize(cloud, &request.principal, action, &before.arn())?;
         }
-        .boxed()
+        let (mut function, pin) = build(cloud, request, declared, before.name.clone()).await?;
+        function.policy = before.policy;
+        let created = created(&function);
+        cloud.lambda.put(function, pin);
+        Ok(created)
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-        _previous: &'a Value,
-    ) -> BoxFuture<'a, Result<Created, Failure>> {
-        async move {
-            let declared: FunctionProperties = properties(self.name(), &request.properties)?;
-            let before = cloud.lambda.find(physical_id, &request.region)?;
-            for action in ["lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"] {
-                authorize(cloud, &request.principal, action, &before.arn())?;
-            }
-            let (mut function, pin) = build(cloud, request, declared, before.name.clone()).await?;
-            function.policy = before.policy;
-            let created = created(&function);
-            cloud.lambda.put(function, pin);
-            Ok(created)
-        }
-        .boxed()
+    async fn delete(&self, cloud: &Arc<Cloud>, request: &Request, physical_id: &str) -> Result<(), Failure> {
+        let arn = function_arn(&request.region, physical_id);
+        authorize(cloud, &request.principal, "lambda:DeleteFunction", &arn)?;
+        cloud.lambda.remove(&arn);
+        Ok(())
     }
 
-    fn delete<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        async move {
-            let arn = function_arn(&request.region, physical_id);
-            authorize(cloud, &request.principal, "lambda:DeleteFunction", &arn)?;
-            cloud.lambda.remove(&arn);
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn read<'a>(
-        &'a self,
-        cloud: &'a Arc<Cloud>,
-        request: &'a Request,
-        physical_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        async move {
-            let arn = function_arn(&request.region, physical_id);
-            authorize(cloud, &request.principal, "lambda:GetFunction", &arn)?;
-            // Code is write-only: drift cannot see it, as on AWS.
-            Ok(cloud.lambda.find(&arn, &request.region).ok().map(|function| live(&function, request)))
-        }
-        .boxed()
+    async fn read(
+        &self,
+        cloud: &Arc<Cloud>,
+        request: &Request,
+        physical_id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let arn = function_arn(&request.region, physical_id);
+        authorize(cloud, &request.principal, "lambda:GetFunction", &arn)?;
+        // Code is write-only: drift cannot see it, as on AWS.
+        Ok(cloud.lambda.find(&arn, &request.region).ok().map(|function| live(&function, request)))
     }
 }
 
 fn created(function: &Function) -> Created {
-    let attributes = Map::from_iter([("Arn".to_owned(), json!(function.arn()))]);
-    Created { physical_id: function.name.clone(), attributes }
+    Created::new(function.name.clone(), [("Arn", json!(function.arn()))])
 }
 
 /// The properties that a read of the function shows. The stack's own tags are not the template's.
