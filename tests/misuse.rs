@@ -1,79 +1,15 @@
 //! Bad input: each a clear error with its place and what to do next, exit 2, and nothing changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::fs;
-use std::path::Path;
+#[path = "support/project.rs"]
+mod project;
+
 use std::process::Command;
 
-/// A project of the smallest kind: the real environments and templates, one function crate.
-struct Project(tempfile::TempDir);
+use project::Project;
 
-impl Project {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let project = Self(folder);
-        for name in ["base.yaml", "local.yaml", "dev.yaml"] {
-            let text = fs::read_to_string(repository.join("environments").join(name)).unwrap();
-            // What it says of functions is about crates that this project does not have.
-            let text = text.split("\nfunctions:").next().unwrap();
-            project.write(&format!("environments/{name}"), text);
-        }
-        project.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n");
-        project.function(
-            "get-profile",
-            "route = [\"GET /user/profile\"]",
-            // What it is granted is what its code calls: nothing.
-            "",
-        );
-        for folder in ["templates", "templates/function", "templates/table"] {
-            fs::create_dir(project.0.path().join(folder)).unwrap();
-        }
-        for entry in fs::read_dir(repository.join("templates")).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                let name = format!("templates/{}", path.file_name().unwrap().display());
-                project.write(&name, &fs::read_to_string(&path).unwrap());
-            }
-        }
-        project
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.0.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn function(&self, name: &str, what: &str, grants: &str) {
-        let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-             [package.metadata.lambda.deploy]\nmemory = 256\ntimeout = 5\n\n[package.metadata.deployer]\n{what}\n\n\
-             [package.metadata.deployer.grants]\n{grants}\n"
-        );
-        self.write(&format!("functions/{name}/Cargo.toml"), &manifest);
-        self.write(&format!("functions/{name}/src/main.rs"), "fn main() {}\n");
-    }
-
-    /// Exit code, stdout and stderr as one readable text.
-    fn run(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
-        command.args(arguments).arg("--project").arg(self.0.path());
-        for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "DEPLOYER_STAGE"]
-        {
-            command.env_remove(name);
-        }
-        command.env("HOME", self.0.path()).env("AWS_EC2_METADATA_DISABLED", "true").env("NO_COLOR", "1");
-        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
-        let text = |bytes: &[u8]| {
-            String::from_utf8_lossy(bytes).replace(&self.0.path().display().to_string(), "<project>")
-        };
-        format!("exit {}\n{}{}", output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-    }
-
-    fn check(&self) -> String {
-        self.run(&["check", "--stage", "local"])
-    }
+fn check(project: &Project) -> String {
+    project.run(&["check", "--stage", "local"])
 }
 
 #[test]
@@ -89,7 +25,7 @@ fn a_local_stage_with_a_database_that_the_shell_does_not_name() {
         "extends: base\nclass: ephemeral\ntarget: local\ndatabase:\n  url_from: DATABASE_THAT_NOBODY_SET\n",
     );
     insta::assert_snapshot!(project.run(&["up", "--stage", "local"]));
-    assert!(!project.0.path().join(".deployer").exists(), "nothing was started");
+    assert!(!project.root().join(".deployer").exists(), "nothing was started");
 }
 
 #[test]
@@ -104,7 +40,7 @@ fn an_unknown_key_shows_file_line_and_text() {
         "environments/local.yaml",
         "extends: base\nclass: ephemeral\ntarget: local\nregoin: us-east-1\n",
     );
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
@@ -114,7 +50,7 @@ fn a_duplicate_key() {
         "environments/local.yaml",
         "extends: base\nclass: ephemeral\nclass: production\ntarget: local\n",
     );
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
@@ -122,35 +58,35 @@ fn a_value_of_the_wrong_type() {
     let project = Project::new();
     project
         .write("environments/local.yaml", "extends: base\nclass: ephemeral\ntarget: local\ntags: [a, b]\n");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
 fn text_that_is_no_yaml() {
     let project = Project::new();
     project.write("environments/local.yaml", "extends: base\nclass: [ephemeral\ntarget: local\n");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
 fn a_missing_class() {
     let project = Project::new();
     project.write("environments/local.yaml", "extends: base\ntarget: local\n");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
 fn a_file_over_64_kib() {
     let project = Project::new();
     project.write("environments/local.yaml", &format!("extends: base\n# {}\n", "x".repeat(70_000)));
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
 fn two_functions_on_one_route() {
     let project = Project::new();
     project.function("other", "route = [\"GET /user/profile\"]", "profiles = [\"dynamodb:GetItem\"]");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
@@ -158,14 +94,14 @@ fn two_functions_on_one_trigger() {
     let project = Project::new();
     project.function("one", "trigger = \"PostConfirmation\"", "profiles = [\"dynamodb:PutItem\"]");
     project.function("two", "trigger = \"PostConfirmation\"", "profiles = [\"dynamodb:PutItem\"]");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
 fn a_grant_on_an_unknown_table() {
     let project = Project::new();
     project.function("get-profile", "route = [\"GET /user/profile\"]", "profile = [\"dynamodb:GetItem\"]");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]
@@ -173,7 +109,7 @@ fn names_past_their_limits() {
     let project = Project::new();
     let long = "a-function-with-a-name-that-is-much-too-long-for-lambda-and-iam";
     project.function(long, "route = [\"GET /long\"]", "profiles = [\"dynamodb:GetItem\"]");
-    insta::assert_snapshot!(project.check());
+    insta::assert_snapshot!(check(&project));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn problems(project: &Project) -> Result<Vec<Problem>, Error> {
     let derived = code::derive(&workspace, &functions);
     let mut all = Vec::new();
     for (function, derived) in functions.iter().zip(&derived) {
-        all.extend(code::problems(&project.root, function, derived)?);
+        all.extend(code::problems(&project.root, function, derived, Vec::new())?);
     }
     Ok(all)
 }

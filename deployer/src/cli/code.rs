@@ -69,9 +69,7 @@ pub fn problems(
     for (function, derived) in functions.iter().zip(&derived) {
         let report = lint::code(root, &workspace, function, tables, today())?;
         waived.extend(report.waived);
-        let mut found = report.open;
-        found.extend(code::problems(root, function, derived)?);
-        all.push(found);
+        all.push(code::problems(root, function, derived, report.open)?);
     }
     show_waived(ui, &waived);
     Ok(all)

@@ -55,7 +55,8 @@ pub async fn run(ui: &Ui, global: &Global, args: InvokeArgs) -> Result<u8, Failu
     Ok(if failed { INTERNAL } else { 0 })
 }
 
-fn function<'a>(project: &'a Project, name: &str) -> Result<&'a Function, Failure> {
+/// The stage's function of that name.
+pub fn function<'a>(project: &'a Project, name: &str) -> Result<&'a Function, Failure> {
     project.functions.iter().find(|function| function.name == name).ok_or_else(|| {
         let known: Vec<&str> = project.functions.iter().map(|function| function.name.as_str()).collect();
         let help = match nearest(name, known.iter().copied()) {

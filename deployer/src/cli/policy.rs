@@ -4,11 +4,12 @@ use deployer_source::calls::{Call, Derived};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::invoke::function;
 use super::session::project;
 use super::ui::Ui;
 use super::{Format, Global};
 use crate::policy::code;
-use crate::project::{Function, Project};
+use crate::project::Function;
 
 /// Print what the functions' roles grant, with the calls in the code that need it
 #[derive(Debug, clap::Args)]
@@ -44,7 +45,10 @@ struct Site {
 
 pub fn run(ui: &Ui, global: &Global, args: PolicyArgs) -> Result<u8, Failure> {
     let project = project(global)?;
-    let functions = chosen(&project, args.function.as_deref())?;
+    let functions = match &args.function {
+        Some(name) => vec![function(&project, name)?],
+        None => project.functions.iter().collect(),
+    };
     let workspace = code::sources(&project.root, &project.packages, &functions)?;
     for (function, derived) in functions.iter().zip(code::derive(&workspace, &functions)) {
         let role = role(function, &derived);
@@ -57,21 +61,6 @@ pub fn run(ui: &Ui, global: &Global, args: PolicyArgs) -> Result<u8, Failure> {
         }
     }
     Ok(0)
-}
-
-fn chosen<'a>(project: &'a Project, name: Option<&str>) -> Result<Vec<&'a Function>, Failure> {
-    let chosen: Vec<&Function> =
-        project.functions.iter().filter(|function| name.is_none_or(|name| function.name == name)).collect();
-    match name {
-        Some(name) if chosen.is_empty() => {
-            let known: Vec<&str> = project.functions.iter().map(|function| function.name.as_str()).collect();
-            Err(Failure::usage(
-                format!("the stage {} has no function {name}", project.stage.as_str()),
-                format!("it has {}", known.join(", ")),
-            ))
-        }
-        _ => Ok(chosen),
-    }
 }
 
 fn role<'a>(function: &'a Function, derived: &Derived) -> Role<'a> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use deployer_source::calls::{Call, Derived, Reader, Resource};
+use deployer_source::rules::may_not_query;
 use deployer_source::{Package, Workspace};
 
 use crate::project::{Error, Function, GRANTS, GrantTarget, Manifest, Place, Problem, upper_snake_case};
@@ -68,22 +69,37 @@ pub fn target_key(target: &GrantTarget) -> String {
     }
 }
 
-/// Where a function's grants are not what its code calls. `root` is the project's folder.
+/// What the linter found in a function's code, and where its grants are not what the code calls; what both say, once.
+/// `root` is the project's folder.
 ///
 /// # Errors
 /// When the function's `Cargo.toml` cannot be read.
-pub fn problems(root: &Path, function: &Function, derived: &Derived) -> Result<Vec<Problem>, Error> {
+pub fn problems(
+    root: &Path,
+    function: &Function,
+    derived: &Derived,
+    linted: Vec<Problem>,
+) -> Result<Vec<Problem>, Error> {
     let manifest = Manifest::open(root, &function.manifest)?;
-    let mut problems: Vec<Problem> = derived.faults.iter().cloned().map(Problem::from).collect();
-    for problem in &mut problems {
+    let mut problems = linted;
+    for fault in &derived.faults {
+        let mut problem = Problem::from(fault.clone());
         problem.message = format!("{}: {}", function.name, problem.message);
+        problems.push(problem);
     }
     let (needed, granted) = (needed(derived), granted(function));
     for (right, calls) in &needed {
         if !granted.contains(right)
             && let Some(call) = calls.first()
         {
-            problems.push(missing(function, right, call));
+            let resource = call.needs.iter().find(|need| (key(&need.1), need.0.clone()) == *right);
+            let resource = resource.map(|(_, resource)| resource);
+            let missing = missing(function, &right.1, resource, call);
+            match resource.and_then(|resource| told(&mut problems, resource, call)) {
+                // It knows the whole grant, and the way to the call.
+                Some(told) => told.help = missing.help,
+                None => problems.push(missing),
+            }
         }
     }
     // What could not be told may be what a grant is for.
@@ -100,16 +116,21 @@ pub fn problems(root: &Path, function: &Function, derived: &Derived) -> Result<V
     Ok(problems)
 }
 
-fn missing(function: &Function, right: &(String, String), call: &Call) -> Problem {
-    let same = |need: &&(String, Resource)| (key(&need.1), need.0.clone()) == *right;
-    let resource =
-        call.needs.iter().find(same).map_or_else(String::new, |(_, resource)| resource.to_string());
-    let action = &right.1;
+/// What the linter said of the index that the call is on.
+fn told<'a>(problems: &'a mut [Problem], resource: &Resource, call: &Call) -> Option<&'a mut Problem> {
+    let Resource::Index { index, .. } = resource else { return None };
+    let message = may_not_query(index);
+    let here = |place: &Place| place.file() == call.place.path();
+    problems.iter_mut().find(|problem| problem.message == message && problem.place.as_ref().is_some_and(here))
+}
+
+fn missing(function: &Function, action: &str, resource: Option<&Resource>, call: &Call) -> Problem {
+    let resource = resource.map_or_else(String::new, Resource::to_string);
     let name = &function.name;
     Problem::new("missing-grant", format!("{name} calls {action} on {resource}, and is not granted it"))
         .at(Place::from(&call.place))
         .help(format!(
-            "reached by {}; run `deployer check --fix`, or add {resource:?}: {action:?} to [{GRANTS}] of its Cargo.toml",
+            "reached by {}; run `deployer check --fix`, or add {resource:?} = [{action:?}] to [{GRANTS}] of its Cargo.toml",
             call.chain.join(" -> ")
         ))
 }

@@ -73,6 +73,11 @@ impl Function<'_> {
     }
 }
 
+/// How `index-without-arn` says it, so that whoever finds the same by other means need not say it again.
+pub fn may_not_query(index: &str) -> String {
+    format!("the function may not query the index {index:?}")
+}
+
 /// Collects what the rules find.
 #[derive(Debug, Default)]
 struct Findings(Vec<Fault>);

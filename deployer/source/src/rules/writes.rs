@@ -17,8 +17,7 @@ pub fn check(function: &Function, facts: &Facts, findings: &mut Findings) {
     for call in facts.calls.iter().filter(|call| call.name == "index_name") {
         let Some(index) = call.args.first().and_then(|arg| arg.literal.as_deref()) else { continue };
         if !function.may_query(index) {
-            let message = format!("the function may not query the index {index:?}");
-            findings.add("index-without-arn", &call.place, message);
+            findings.add("index-without-arn", &call.place, super::may_not_query(index));
         }
     }
 }
