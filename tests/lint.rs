@@ -247,4 +247,8 @@ fn a_public_route_that_writes_is_found() {
     project.write("functions/greet/src/main.rs", "fn main() {}\n");
     let shown = project.check(&[]);
     assert!(shown.contains("public-write-route") && shown.contains("Cargo.toml:8:"), "{shown}");
+    assert!(shown.contains("POST /a changes something and needs no token"), "{shown}");
+    let read = public.replace("[\"GET /a\", \"POST /a\"]", "[\"GET /a\"]");
+    project.write("functions/greet/Cargo.toml", &read);
+    assert!(!project.check(&[]).contains("public-write-route"), "a public GET that only reads");
 }

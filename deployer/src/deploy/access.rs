@@ -118,6 +118,10 @@ fn grants(reading: &Reading) -> Vec<Grant> {
                     statements(id, &properties["PolicyDocument"], Some(&who), None, &mut found);
                 }
             }
+            "AWS::IAM::RolePolicy" => {
+                let who = holder(reading, &name_of(&properties["RoleName"]));
+                statements(id, &properties["PolicyDocument"], Some(&who), None, &mut found);
+            }
             "AWS::Lambda::Permission" => found.push(permission(id, properties)),
             "AWS::KMS::Key" => statements(id, &properties["KeyPolicy"], None, Some(id), &mut found),
             "AWS::S3::BucketPolicy" => {
@@ -305,6 +309,22 @@ mod tests {
         let told = vec!["Put: denial of dynamodb:DeleteItem on *".to_owned()];
         assert_eq!(between(&denied, GET), (told.clone(), vec![]));
         assert_eq!(between(GET, &denied), (vec![], told));
+    }
+
+    #[test]
+    fn a_policy_that_stands_beside_the_role_counts_as_the_function_s() {
+        for (kind, role) in [("Policy", "Roles: [!Ref PutRole]"), ("RolePolicy", "RoleName: !Ref PutRole")] {
+            let template = |statement: &str| {
+                let text = format!(
+                    "Resources:\n{FUNCTION}  PutRole: {{Type: AWS::IAM::Role}}\n  More:\n    Type: AWS::IAM::{kind}\n    \
+                     Properties: {{{role}, PolicyDocument: {{Statement: [{statement}]}}}}\n"
+                );
+                Reading::of(&text, &BTreeMap::new()).unwrap()
+            };
+            let widened = AccessChange::between(&template(""), &template(GET)).widened;
+            let told: Vec<String> = widened.iter().map(Access::text).collect();
+            assert_eq!(told, ["Put: dynamodb:GetItem on Orders"], "{kind}");
+        }
     }
 
     #[test]

@@ -67,14 +67,38 @@ fn described<'a>(function: &'a Function, tables: &[Table]) -> rules::Function<'a
     }
 }
 
-/// A route that changes something, and that anybody may call.
+/// A route that changes something, and that anybody may call: by its method, or by what the code is granted, which
+/// is what it calls.
 fn public_write(function: &Function, manifest: &Manifest) -> Option<Problem> {
     let writes = |route: &&Route| match route.method {
         Method::Get | Method::Head | Method::Options => false,
         Method::Any | Method::Delete | Method::Patch | Method::Post | Method::Put => true,
     };
-    let route = function.routes.iter().find(writes).filter(|_| function.public)?;
-    let problem = Problem::new("public-write-route", format!("{route} changes something and needs no token"));
+    let first = function.routes.first().filter(|_| function.public)?;
+    let by_method = function.routes.iter().find(writes);
+    let mut actions = function.grants.iter().flat_map(|grant| &grant.actions);
+    let message = match (by_method, actions.find(|action| changes(action))) {
+        (Some(route), _) => format!("{route} changes something and needs no token"),
+        (None, Some(action)) => format!("{first} needs no token, and its code calls {action}"),
+        (None, None) => return None,
+    };
     let help = table::rules().find(|rule| rule.id == "public-write-route").map_or("", |rule| rule.mend);
-    Some(problem.at(manifest.place(ABOUT, "public")).help(help))
+    Some(Problem::new("public-write-route", message).at(manifest.place(ABOUT, "public")).help(help))
+}
+
+/// Whether an action changes anything: all whose names do not say that they only look.
+fn changes(action: &str) -> bool {
+    const LOOKS: [&str; 9] = [
+        "AdminGet",
+        "AdminList",
+        "BatchGet",
+        "ConditionCheck",
+        "Describe",
+        "Get",
+        "List",
+        "PartiQLSelect",
+        "Query",
+    ];
+    let name = action.split_once(':').map_or(action, |(_, name)| name);
+    name != "Scan" && !LOOKS.iter().any(|look| name.starts_with(look))
 }

@@ -11,5 +11,5 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 const FUNCTIONS: &[Rule] = &[Rule {
     id: "public-write-route",
     why: "a route that changes something is public: anybody may call it, as often as they like",
-    mend: "take `public` out, or make the route a GET; what must be public goes into a crate of its own",
+    mend: "take `public` out; what must be public goes into a crate of its own that only reads",
 }];

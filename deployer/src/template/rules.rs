@@ -25,6 +25,16 @@ pub const RULES: &[Rule] = &[
         "name the resource: !GetAtt <resource>.Arn",
     ),
     rule(
+        "managed-policy",
+        "a role has a policy that stands elsewhere: nobody here sees what it allows, and its owner may change it",
+        "write the statements that are needed into the role's Policies",
+    ),
+    rule(
+        "any-principal",
+        "the policy of a resource lets anybody use it, of any account",
+        "name who may, or limit it by a Condition",
+    ),
+    rule(
         "create-log-group",
         "a function that makes its own log group leaves one behind, without retention, that blocks the next create",
         "declare the group, and grant CreateLogStream and PutLogEvents on it",
@@ -47,7 +57,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "environment",
-        "a variable of a function names a secret, or belongs to Lambda",
+        "a variable of a function names a secret, holds one, or belongs to Lambda",
         "keep secrets in Secrets Manager",
     ),
     rule(
@@ -95,7 +105,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "open-route",
-        "a route needs no token, and its function does not say that it is public",
+        "a route, or a function's own address, needs no token, and its function does not say that it is public",
         "write AuthorizationType: JWT, or public = true in the function's Cargo.toml",
     ),
     rule(

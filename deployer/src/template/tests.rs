@@ -271,6 +271,107 @@ fn a_line_inside_loops_and_conditions_is_the_fragments_own() {
 }
 
 #[test]
+fn what_others_add_is_held_to_the_baseline_too() {
+    const ALLOW: &str = "Effect: Allow, Action: 'dynamodb:GetItem', Resource";
+    const ROLE: &str =
+        "{Type: 'AWS::IAM::Role', Properties: {AssumeRolePolicyDocument: {Statement: []}, ManagedPolicyArns";
+    let policy = |kind: &str, statement: &str| {
+        format!(
+            "{{Type: 'AWS::IAM::{kind}', Properties: {{PolicyDocument: {{Statement: [{{{statement}}}]}}}}}}"
+        )
+    };
+    let bucket = "{Type: 'AWS::S3::BucketPolicy', Properties: {Bucket: b, PolicyDocument: {Statement: [{Effect: Allow, Action: 's3:GetObject', Principal";
+    let cases = [
+        (
+            format!("{ROLE}: ['arn:aws:iam::aws:policy/AdministratorAccess']}}}}"),
+            "managed-policy: X: it allows whatever arn:aws:iam::aws:policy/AdministratorAccess does",
+        ),
+        (
+            format!("{ROLE}: [!Sub 'arn:${{AWS::Partition}}:iam::aws:policy/A']}}}}"),
+            "managed-policy: X: it allows whatever arn:${AWS::Partition}:iam::aws:policy/A does",
+        ),
+        (policy("RolePolicy", &format!("{ALLOW}: '*'")), "wildcard-resource: X: Resource is *"),
+        (
+            policy("Policy", "Effect: Allow, Action: 'dynamodb:Get?tem', Resource: !GetAtt ThingsTable.Arn"),
+            "wildcard-action: X: the action dynamodb:Get?tem",
+        ),
+        (
+            policy(
+                "Policy",
+                "Effect: Allow, Action: !Join [':', [dynamodb, '*']], Resource: !GetAtt ThingsTable.Arn",
+            ),
+            "wildcard-action: X: the action dynamodb:*",
+        ),
+        (
+            policy("Policy", &format!("{ALLOW}: !Sub '${{ThingsTable.Arn}}*'")),
+            "wildcard-resource: X: Resource is ${ThingsTable.Arn}*",
+        ),
+        (
+            policy("Policy", &format!("{ALLOW}: !Join ['', [!GetAtt ThingsTable.Arn, '*']]")),
+            "wildcard-resource: X: Resource is ${ThingsTable.Arn}*",
+        ),
+        (policy("Policy", &format!("{ALLOW}: !Join ['', ['*']]")), "wildcard-resource: X: Resource is *"),
+        (format!("{bucket}: '*'}}]}}}}}}"), "any-principal: X: anybody may use it"),
+        (format!("{bucket}: {{AWS: '*'}}}}]}}}}}}"), "any-principal: X: anybody may use it"),
+        (
+            "{Type: 'AWS::Lambda::Url', Properties: {TargetFunctionArn: f, AuthType: NONE}}".to_owned(),
+            "open-route: X: anybody who knows",
+        ),
+    ];
+    let with = |resource: &str| {
+        let fixture = Fixture::new().templates();
+        fixture.write("templates/z.yaml.j2", &format!("Resources:\n  X: {resource}\n"));
+        wrong(&fixture)
+    };
+    for (resource, expected) in cases {
+        let found = with(&resource);
+        assert_eq!(found.len(), 1, "{resource}: {found:?}");
+        assert!(
+            found[0].starts_with("templates/z.yaml.j2:2") && found[0].contains(expected),
+            "{resource}: {}",
+            found[0]
+        );
+    }
+    for harmless in [
+        policy(
+            "Policy",
+            "Effect: Allow, Action: 'dynamodb:GetItem', Resource: [!GetAtt ThingsTable.Arn, !Sub '${ThingsTable.Arn}/index/a']",
+        ),
+        policy("Policy", "Effect: Deny, Action: '*', Resource: '*'"),
+        format!("{bucket}: '*', Condition: {{StringEquals: {{'aws:PrincipalOrgID': o}}}}}}]}}}}}}"),
+        format!("{bucket}: {{AWS: !Ref AWS::AccountId}}}}]}}}}}}"),
+    ] {
+        assert_eq!(with(&harmless), Vec::<String>::new(), "{harmless}");
+    }
+}
+
+#[test]
+fn the_value_of_a_variable_is_no_secret() {
+    const FUNCTION: &str = "templates/function/function.yaml.j2";
+    let value = |value: &str| {
+        let about = "[package.metadata.deployer]\nroute = [\"GET /a\"]\n\
+                     [package.metadata.deployer.grants]\nuser_pool = [\"cognito-idp:AdminGetUser\"]\n";
+        wrong(&Fixture::new().function("a", about).templates().edit(
+            FUNCTION,
+            "USER_POOL_ID: !Ref UserPool",
+            &format!("PLACE: {value}"),
+        ))
+    };
+    for secret in [
+        "postgres://u:hunter2@host/db",
+        "AKIAIOSFODNN7EXAMPLE",
+        "{% raw %}'{{resolve:secretsmanager:db}}'{% endraw %}",
+    ] {
+        let found = value(secret);
+        assert!(found.len() == 1 && found[0].contains(" environment: "), "{secret}: {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    for plain in ["postgres://host/db", "https://example.com/a:b@c", "!Ref UserPool"] {
+        assert_eq!(value(plain), Vec::<String>::new(), "{plain}");
+    }
+}
+
+#[test]
 fn each_rule_of_the_baseline_finds_its_fault() {
     const FUNCTION: &str = "templates/function/function.yaml.j2";
     const ROUTES: &str = "templates/function/routes.yaml.j2";

@@ -1,6 +1,6 @@
 //! The baseline's rules on IAM: who may assume a role, and what its statements allow.
 
-use super::{Rules, texts};
+use super::{Rules, intrinsic, texts};
 use crate::project::Problem;
 use crate::project::yaml::{Node, Value};
 
@@ -18,6 +18,7 @@ impl<'a> Rules<'a, '_> {
         for policy in self.property(&["Policies"]).and_then(Node::sequence).unwrap_or_default() {
             self.statements(policy.get("PolicyDocument"));
         }
+        self.attached("ManagedPolicyArns");
         for statement in statements_of(self.property(&["AssumeRolePolicyDocument"])) {
             let limited = statement.at(&["Condition", "StringEquals", "aws:SourceAccount"]).is_some();
             if allows(statement) && !limited {
@@ -28,15 +29,45 @@ impl<'a> Rules<'a, '_> {
         }
     }
 
+    /// Policies that stand elsewhere: nobody here sees what they allow, and their owner may change it.
+    fn attached(&mut self, property: &str) {
+        for policy in self.property(&[property]).and_then(Node::sequence).unwrap_or_default() {
+            // One of the template itself is judged there.
+            if intrinsic(policy).is_some_and(|(name, _)| name == "Ref") {
+                continue;
+            }
+            let message = format!("{}: it allows whatever {} does", self.id, written(policy));
+            let help = "write the statements that are needed into its Policies";
+            let place = self.item.place_of(policy);
+            self.problems.push(Problem::new("managed-policy", message).at(place).help(help));
+        }
+    }
+
+    /// The policy of a resource: who may use it.
+    pub(super) fn resource_policy(&mut self, path: &[&str]) {
+        for statement in statements_of(self.property(path)) {
+            let principal = statement.get("Principal");
+            let anybody = texts(principal).contains(&"*")
+                || texts(principal.and_then(|principal| principal.get("AWS"))).contains(&"*");
+            if allows(statement) && anybody && statement.get("Condition").is_none() {
+                let message = format!("{}: anybody may use it, of any account", self.id);
+                let place = self.item.place_of(principal.unwrap_or(statement));
+                let help = "name who may, or limit it by a Condition";
+                self.problems.push(Problem::new("any-principal", message).at(place).help(help));
+            }
+        }
+    }
+
     /// No wildcards, and no right to create log groups: one that a function made itself outlives
     /// the stack and makes the next create fail.
     pub(super) fn statements(&mut self, document: Option<&'a Node>) {
         for statement in statements_of(document).into_iter().filter(|statement| allows(statement)) {
-            let actions = texts(statement.get("Action"));
+            let actions = written_all(statement.get("Action"));
+            let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
             let place = |key: &str| self.item.place_of(statement.get(key).unwrap_or(statement));
             let mut found = Vec::new();
             for action in &actions {
-                if action.contains('*') {
+                if action.contains(['*', '?']) {
                     found.push((
                         "wildcard-action",
                         format!("the action {action}"),
@@ -60,8 +91,8 @@ impl<'a> Rules<'a, '_> {
             let interfaces =
                 !actions.is_empty() && actions.iter().all(|action| ON_INTERFACES.contains(action));
             let unnamed = |text: &str| describes || (interfaces && is_any_interface(text));
-            let resources = texts(statement.get("Resource"));
-            if let Some(wide) = resources.into_iter().find(|text| is_wide(text) && !unnamed(text)) {
+            let resources = written_all(statement.get("Resource"));
+            if let Some(wide) = resources.iter().find(|text| is_wide(text) && !unnamed(text)) {
                 let help = "name the resource: !GetAtt <resource>.Arn";
                 found.push(("wildcard-resource", format!("Resource is {wide}"), place("Resource"), help));
             }
@@ -86,8 +117,8 @@ fn is_wide(resource: &str) -> bool {
             let whole = ["execute-api", "logs", "s3"].contains(service);
             region.contains('*') || account.contains('*') || *name == "*" || (name.contains('*') && !whole)
         }
-        // `${Table.Arn}/index/*`.
-        _ => plain.ends_with("/index/*"),
+        // `${Table.Arn}/index/*`, and `${Table.Arn}*`: all whose names begin like the table's.
+        _ => plain.ends_with("/index/*") || plain.starts_with("x*"),
     }
 }
 
@@ -101,6 +132,40 @@ fn is_any_interface(resource: &str) -> bool {
             !region.contains('*') && !account.contains('*')
         }
         _ => false,
+    }
+}
+
+/// A text as CloudFormation puts it together, whose references are left as `${Name}`.
+fn written(node: &Node) -> String {
+    match intrinsic(node) {
+        Some(("Sub", inner)) => match &inner.value {
+            Value::Sequence(items) => items.first().and_then(Node::text).unwrap_or_default().to_owned(),
+            Value::Scalar { text, .. } => text.clone(),
+            Value::Mapping(_) => String::new(),
+        },
+        Some(("Join", inner)) => {
+            let parts = inner.sequence().unwrap_or_default();
+            let between = parts.first().and_then(Node::text).unwrap_or_default();
+            let joined = parts.get(1).and_then(Node::sequence).unwrap_or_default();
+            joined.iter().map(written).collect::<Vec<_>>().join(between)
+        }
+        Some((_, inner)) => match &inner.value {
+            Value::Scalar { text, .. } => format!("${{{text}}}"),
+            Value::Sequence(items) => {
+                format!("${{{}}}", items.iter().filter_map(Node::text).collect::<Vec<_>>().join("."))
+            }
+            Value::Mapping(_) => "${}".to_owned(),
+        },
+        None => node.text().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The texts of a value that is one or a list of them.
+fn written_all(node: Option<&Node>) -> Vec<String> {
+    let Some(node) = node else { return Vec::new() };
+    match &node.value {
+        Value::Sequence(items) if intrinsic(node).is_none() => items.iter().map(written).collect(),
+        Value::Sequence(_) | Value::Scalar { .. } | Value::Mapping(_) => vec![written(node)],
     }
 }
 
@@ -141,6 +206,7 @@ mod tests {
             "arn:aws:dynamodb:us-east-1:*:table/users",
             "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*",
             "${UsersTable.Arn}/index/*",
+            "${UsersTable.Arn}*",
             "arn:aws:logs:*:*:*",
         ] {
             assert!(is_wide(wide), "{wide}");
@@ -149,7 +215,8 @@ mod tests {
             "arn:aws:dynamodb:us-east-1:123456789012:table/users/index/by-owner",
             "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/x:*",
             "arn:aws:s3:::bucket/*",
-            "UsersTable.Arn",
+            "${UsersTable.Arn}",
+            "${Group.Arn}:*",
         ] {
             assert!(!is_wide(named), "{named}");
         }

@@ -1,6 +1,7 @@
 //! The security baseline: what no template of a class may lack or have, whoever wrote its fragments.
 
 mod iam;
+mod lambda;
 
 use std::collections::HashMap;
 
@@ -22,12 +23,20 @@ pub fn check(project: &Project, sections: &Sections, problems: &mut Vec<Problem>
         }
         match kind {
             "AWS::IAM::Role" => rules.role(),
-            "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" => {
-                rules.statements(rules.property(&["PolicyDocument"]))
+            "AWS::IAM::Policy"
+            | "AWS::IAM::ManagedPolicy"
+            | "AWS::IAM::RolePolicy"
+            | "AWS::IAM::UserPolicy"
+            | "AWS::IAM::GroupPolicy" => rules.statements(rules.property(&["PolicyDocument"])),
+            "AWS::S3::BucketPolicy" | "AWS::SQS::QueuePolicy" | "AWS::SNS::TopicPolicy" => {
+                rules.resource_policy(&["PolicyDocument"]);
             }
+            "AWS::KMS::Key" => rules.resource_policy(&["KeyPolicy"]),
+            "AWS::SecretsManager::ResourcePolicy" => rules.resource_policy(&["ResourcePolicy"]),
             "AWS::Logs::LogGroup" => rules.log_group(),
             "AWS::Lambda::Function" => rules.function(&mut roles),
             "AWS::Lambda::Permission" => rules.permission(),
+            "AWS::Lambda::Url" => rules.function_url(),
             "AWS::Cognito::UserPool" => rules.user_pool(),
             "AWS::Cognito::UserPoolClient" => rules.client(),
             "AWS::DynamoDB::Table" => rules.table(),
@@ -105,59 +114,6 @@ impl<'a> Rules<'a, '_> {
         }
     }
 
-    fn function(&mut self, roles: &mut HashMap<String, String>) {
-        if let Some(role) = self.property(&["Role"]).and_then(Node::text)
-            && let Some(other) = roles.insert(role.to_owned(), self.id.to_owned())
-        {
-            let message = format!("shares its role with {other}");
-            self.fail("shared-role", &["Role"], message, "give each function its own role");
-        }
-        if self.property(&["LoggingConfig", "LogGroup"]).is_none() {
-            let help =
-                "declare a group with RetentionInDays, and write LoggingConfig: {LogGroup: !Ref <group>}";
-            let message = "Lambda makes its log group, which is kept for ever".to_owned();
-            self.fail("log-retention", &[], message, help);
-        }
-        if let Some(key) = self.property(&["Code", "S3Key"])
-            && intrinsic(key).is_none_or(|(name, _)| name != "Ref")
-        {
-            let help = "write S3Key: !Ref {{ function.code_key_parameter | id }}";
-            self.fail(
-                "code-key",
-                &["Code", "S3Key"],
-                "the key does not carry the content's hash".to_owned(),
-                help,
-            );
-        }
-        let variables = self.property(&["Environment", "Variables"]).and_then(Node::mapping);
-        for name in variables.into_iter().flat_map(|variables| variables.keys()) {
-            let own = name.starts_with("TABLE_")
-                || ["USER_POOL_ID", "DATABASE_SECRET", "DATABASE_SCHEMA"].contains(&name.as_str());
-            if !own && name.parse::<crate::project::VariableName>().is_err() {
-                let help = "keep secrets in Secrets Manager; AWS_* belongs to Lambda";
-                let path = ["Environment", "Variables", name.as_str()];
-                self.fail("environment", &path, format!("{name} is reserved or names a secret"), help);
-            }
-        }
-    }
-
-    fn permission(&mut self) {
-        if self.property(&["SourceArn"]).is_none() {
-            let message = "anything of that service may invoke the function".to_owned();
-            self.fail("invoke-source", &[], message, "write SourceArn: the ARN of what invokes it");
-        }
-        let principal = self.text(&["Principal"]).unwrap_or_default();
-        // Cognito is documented to send it; API Gateway is not.
-        if principal == "cognito-idp.amazonaws.com" && self.property(&["SourceAccount"]).is_none() {
-            let message = "a pool of another account may invoke the function".to_owned();
-            self.fail("invoke-source", &[], message, "write SourceAccount: !Ref AWS::AccountId");
-        }
-        if !principal.ends_with(".amazonaws.com") {
-            let message = format!("the principal {principal:?} is no service");
-            self.fail("invoke-source", &["Principal"], message, "name the service that invokes it");
-        }
-    }
-
     fn user_pool(&mut self) {
         let path = ["UserAttributeUpdateSettings", "AttributesRequireVerificationBeforeUpdate"];
         if !texts(self.property(&path)).contains(&"email") {
@@ -221,6 +177,7 @@ impl<'a> Rules<'a, '_> {
     fn table(&mut self) {
         let class = self.project.class;
         self.keyed_by_email();
+        self.resource_policy(&["ResourcePolicy", "PolicyDocument"]);
         let message = |what: &str| format!("{} tables have {what}", class.as_str());
         if class.encryption() != EncryptionKey::AwsOwned
             && self.text(&["SSESpecification", "SSEEnabled"]) != Some("true")
