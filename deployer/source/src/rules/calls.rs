@@ -8,7 +8,7 @@ use syn::{Expr, ExprCall, ExprMethodCall};
 use super::facts::Call;
 use super::flow::{Flow, Frame};
 use super::library::{self, FORGETS, MAPPED, MEMBER, RUNS, SAME, WRITES, statement, table};
-use super::value::{Effect, Kind, Value};
+use super::value::{Effect, Kind, Says, Value};
 
 /// The names in a path, without generics.
 pub fn segments(path: &syn::Path) -> Vec<String> {
@@ -165,10 +165,12 @@ impl Flow<'_> {
             if tables.is_empty() {
                 tables.extend(marker);
             }
-            let effect = Effect { operation: name.to_owned(), tables, conditional: true };
+            let says = result.effect.as_ref().map_or(Says::All, |effect| effect.says);
+            let effect = Effect { operation: name.to_owned(), tables, conditional: true, says };
             let written = Value { effect: Some(effect.clone()), ..Value::default() };
             self.write(frame, span, &written, true);
-            let fails = routines.iter().any(|routine| self.program.routines[*routine].may_fail());
+            let fails = says != Says::All
+                || routines.iter().any(|routine| self.program.routines[*routine].may_fail());
             result.effect = fails.then_some(effect);
         } else if let (Some(effect), Some(marker)) = (&mut result.effect, marker)
             && effect.tables.is_empty()
@@ -206,7 +208,7 @@ impl Flow<'_> {
         }
         if builds {
             let tables = receiver.argument.clone().into_iter().collect();
-            let effect = Effect { operation: name, tables, conditional: false };
+            let effect = Effect { operation: name, tables, ..Effect::default() };
             return Value { effect: Some(effect), ..Value::default() };
         }
         if let Some(value) = self.sent(frame, found, &name, &receiver, &args) {
@@ -232,6 +234,10 @@ impl Flow<'_> {
             }
             let mut effect = effect.clone();
             match name {
+                "is_ok" => return Some(receiver.asked(Says::Success)),
+                "is_err" => return Some(receiver.asked(Says::Failure)),
+                // It ends the function, and the next turn of Lambda finds it failed.
+                "unwrap" | "expect" => return Some(Value { effect: None, ..receiver.clone() }),
                 "table_name" => {
                     effect.tables.extend(args.first().and_then(|arg| table(arg, found)));
                     return Some(Value { effect: Some(effect), ..receiver.clone() });

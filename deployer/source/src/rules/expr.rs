@@ -1,11 +1,11 @@
 //! The values of expressions, calls apart.
 
 use syn::spanned::Spanned;
-use syn::{Arm, Expr, ExprIf, ExprMatch, ExprStruct, Lit, Pat};
+use syn::{Expr, ExprIf, ExprMatch, ExprStruct, Lit};
 
 use super::access;
 use super::flow::{Flow, Frame};
-use super::raising::raises;
+use super::lost::Turn;
 use super::value::{Kind, Value};
 
 impl Flow<'_> {
@@ -15,7 +15,10 @@ impl Flow<'_> {
             Expr::Paren(found) => self.expr(frame, &found.expr),
             Expr::Group(found) => self.expr(frame, &found.expr),
             Expr::Reference(found) => self.expr(frame, &found.expr),
-            Expr::Unary(found) => self.expr(frame, &found.expr),
+            Expr::Unary(found) => {
+                let value = self.expr(frame, &found.expr);
+                if matches!(found.op, syn::UnOp::Not(_)) { value.negated() } else { value }
+            }
             Expr::Cast(found) => self.expr(frame, &found.expr),
             Expr::Await(found) => self.expr(frame, &found.base),
             Expr::Try(found) => {
@@ -61,7 +64,9 @@ impl Flow<'_> {
             }
             Expr::Binary(found) => {
                 let left = self.expr(frame, &found.left);
-                left.mixed(&self.expr(frame, &found.right))
+                let right = self.expr(frame, &found.right);
+                // Two conditions together say nothing certain of either.
+                left.unless_asked().mixed(&right.unless_asked())
             }
             Expr::Let(found) => {
                 let value = self.expr(frame, &found.expr);
@@ -89,18 +94,18 @@ impl Flow<'_> {
                 let each = self.expr(frame, &found.expr);
                 frame.open();
                 self.pattern(frame, &found.pat, each);
-                self.twice(frame, &found.body);
+                self.twice(frame, &found.body, false);
                 frame.close();
                 Value::of_type("()")
             }
             Expr::While(found) => {
                 frame.open();
                 self.expr(frame, &found.cond);
-                self.twice(frame, &found.body);
+                self.twice(frame, &found.body, false);
                 frame.close();
                 Value::of_type("()")
             }
-            Expr::Loop(found) => self.twice(frame, &found.body),
+            Expr::Loop(found) => self.twice(frame, &found.body, true),
             Expr::Break(found) => {
                 found.expr.as_ref().map_or_else(Value::default, |expr| self.expr(frame, expr))
             }
@@ -116,15 +121,20 @@ impl Flow<'_> {
     }
 
     /// A loop's body sees what an earlier turn assigned.
-    fn twice(&mut self, frame: &mut Frame, body: &syn::Block) -> Value {
+    fn twice(&mut self, frame: &mut Frame, body: &syn::Block, endless: bool) -> Value {
+        frame.loops.push(Turn::of(body, endless));
         self.block(frame, body);
-        self.block(frame, body)
+        let value = self.block(frame, body);
+        frame.loops.pop();
+        value
     }
 
     /// A body with the values that it returns early, which do not leave the function around it.
     pub fn inner(&mut self, frame: &mut Frame, body: impl FnOnce(&mut Self, &mut Frame) -> Value) -> Value {
         frame.returns.push(None);
+        let around = std::mem::take(&mut frame.loops);
         let value = body(self, frame);
+        frame.loops = around;
         match frame.returns.pop().flatten() {
             Some(returned) => value.join(&returned),
             None => value,
@@ -223,28 +233,19 @@ impl Flow<'_> {
                     self.entry(frame, &name, found.index.span(), value, true);
                 }
             }
-            Expr::Infer(_) => self.swallow_if_write(frame, value, left),
+            Expr::Infer(_) if value.effect.is_some() => {
+                self.swallow(frame, left.span(), "its result is thrown away");
+            }
             _ => {
                 self.expr(frame, left);
             }
         }
     }
 
-    fn swallow_if_write(&mut self, frame: &Frame, value: &Value, at: &Expr) {
-        if value.effect.is_some() {
-            self.swallow(frame, at.span(), "its result is thrown away");
-        }
-    }
-
     fn branch(&mut self, frame: &mut Frame, found: &ExprIf) -> Value {
         frame.open();
         let value = self.expr(frame, &found.cond);
-        if let Expr::Let(condition) = &*found.cond
-            && value.effect.is_some()
-            && self.forgets(found, condition)
-        {
-            self.swallow(frame, condition.let_token.span(), "the error goes no further");
-        }
+        self.lost_in_if(frame, found, &value);
         frame.branchings += 1;
         let branching = frame.branchings;
         frame.arms.push((branching, 0));
@@ -258,27 +259,13 @@ impl Flow<'_> {
         then.join(&otherwise)
     }
 
-    /// `if let Err(e) = write` whose block forgets the error, and `if let Ok(…)` with nothing for the other case.
-    fn forgets(&self, found: &ExprIf, condition: &syn::ExprLet) -> bool {
-        match catches(&condition.pat) {
-            Caught::Every => !found.then_branch.stmts.iter().any(|statement| raises(self.program, statement)),
-            Caught::Success => match &found.else_branch {
-                None => true,
-                Some((_, otherwise)) => !raises(self.program, &syn::Stmt::Expr((**otherwise).clone(), None)),
-            },
-            Caught::Some => false,
-        }
-    }
-
     fn matching(&mut self, frame: &mut Frame, found: &ExprMatch) -> Value {
         let value = self.expr(frame, &found.expr);
+        self.lost_in_match(frame, found, &value);
         frame.branchings += 1;
         let branching = frame.branchings;
         let mut result: Option<Value> = None;
         for (index, arm) in found.arms.iter().enumerate() {
-            if value.effect.is_some() && self.loses(arm) {
-                self.swallow(frame, arm.pat.span(), "the error goes no further");
-            }
             frame.open();
             frame.arms.push((branching, index));
             self.pattern(frame, &arm.pat, value.clone());
@@ -291,40 +278,6 @@ impl Flow<'_> {
             });
         }
         result.unwrap_or_default()
-    }
-
-    /// Whether an arm takes every error and goes on as if there were none.
-    fn loses(&self, arm: &Arm) -> bool {
-        let body = syn::Stmt::Expr((*arm.body).clone(), None);
-        matches!(catches(&arm.pat), Caught::Every) && !raises(self.program, &body)
-    }
-}
-
-/// Which results a pattern lets through.
-enum Caught {
-    /// All errors.
-    Every,
-    /// No error.
-    Success,
-    /// Only errors of some kind.
-    Some,
-}
-
-fn catches(pattern: &Pat) -> Caught {
-    match pattern {
-        Pat::TupleStruct(found) => {
-            let name = found.path.segments.last().map(|last| last.ident.to_string());
-            let all = found.elems.iter().all(|part| matches!(part, Pat::Ident(_) | Pat::Wild(_)));
-            match name.as_deref() {
-                Some("Err") if all => Caught::Every,
-                Some("Ok") => Caught::Success,
-                Some(_) | None => Caught::Some,
-            }
-        }
-        Pat::Wild(_) | Pat::Ident(_) => Caught::Every,
-        Pat::Paren(found) => catches(&found.pat),
-        Pat::Reference(found) => catches(&found.pat),
-        _ => Caught::Some,
     }
 }
 

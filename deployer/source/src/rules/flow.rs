@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use syn::{Block, Expr, Pat, Stmt};
+use syn::{Block, Pat, Stmt};
 
 use super::access;
 use super::facts::{Answer, Entry, Facts, Write};
+use super::lost::Turn;
 use super::program::Program;
 use super::value::Value;
 
@@ -59,6 +60,8 @@ pub struct Frame {
     /// The arms around the current expression.
     pub arms: Vec<(usize, usize)>,
     pub branchings: usize,
+    /// The loops around it, within the innermost function or closure.
+    pub loops: Vec<Turn>,
     /// How many closures are around the current expression.
     pub closures: usize,
 }
@@ -140,6 +143,7 @@ impl<'a> Flow<'a> {
             returns: Vec::new(),
             arms: Vec::new(),
             branchings: 0,
+            loops: Vec::new(),
             closures: 0,
         };
         self.facts = Facts::default();
@@ -281,9 +285,7 @@ impl<'a> Flow<'a> {
                 let mut value = Value::default();
                 if let Some(init) = &local.init {
                     value = self.expr(frame, &init.expr);
-                    if matches!(local.pat, Pat::Wild(_)) {
-                        self.dropped(frame, &init.expr, &value);
-                    }
+                    self.lost_in_let(frame, local, init, &value);
                     if let Some((_, otherwise)) = &init.diverge {
                         self.expr(frame, otherwise);
                     }
@@ -304,14 +306,6 @@ impl<'a> Flow<'a> {
             Stmt::Item(_) => {}
         }
         Value::of_type("()")
-    }
-
-    /// A value that nobody looks at: the result of a write among them is lost.
-    fn dropped(&mut self, frame: &Frame, expr: &Expr, value: &Value) {
-        let looked_at = matches!(expr, Expr::Try(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Macro(_));
-        if value.effect.is_some() && !looked_at && is_result(expr) {
-            self.swallow(frame, syn::spanned::Spanned::span(expr), "its result is thrown away");
-        }
     }
 
     pub fn swallow(&mut self, frame: &Frame, span: proc_macro2::Span, how: &'static str) {
@@ -367,14 +361,5 @@ impl Frame {
 
     pub fn close(&mut self) {
         self.scopes.pop();
-    }
-}
-
-/// Whether an expression is a call, or what one answered.
-fn is_result(expr: &Expr) -> bool {
-    match expr {
-        Expr::Await(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Path(_) => true,
-        Expr::Paren(found) => is_result(&found.expr),
-        _ => false,
     }
 }

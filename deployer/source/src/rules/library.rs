@@ -179,7 +179,7 @@ pub fn statement(text: &Value) -> Option<Value> {
     let conditional = words[0] != "INSERT" || harmless.into_iter().any(|part| upper.contains(part));
     let tables = BTreeSet::from([format!("sql:{table}")]);
     Some(Value {
-        effect: Some(Effect { operation: "sql".to_owned(), tables, conditional }),
+        effect: Some(Effect { operation: "sql".to_owned(), tables, conditional, ..Effect::default() }),
         ..Value::default()
     })
 }

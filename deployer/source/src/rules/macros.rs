@@ -23,7 +23,7 @@ impl Flow<'_> {
             return Value { built: true, ty: Some("json".to_owned()), literal: None, ..value };
         }
         let values = self.pieces(frame, &found.tokens);
-        if LOGS.contains(&name.as_str()) {
+        if is_log(&found.path) {
             let place = self.program.place(frame.routine, found.path.span());
             self.facts.logs.push(Log { place, values });
             return Value::of_type("()");
@@ -94,6 +94,11 @@ impl Flow<'_> {
         }
         whole
     }
+}
+
+/// Whether a macro writes a line of the log.
+pub fn is_log(path: &syn::Path) -> bool {
+    path.segments.last().is_some_and(|last| LOGS.contains(&last.ident.to_string().as_str()))
 }
 
 /// Whether a text such as `EMAIL#{email}` keys a row that only keeps an address from being taken twice ("Implementing

@@ -13,6 +13,7 @@ mod flow;
 mod identity;
 mod instrument;
 mod library;
+mod lost;
 mod macros;
 mod pattern;
 mod program;

@@ -84,6 +84,20 @@ pub struct Effect {
     pub tables: BTreeSet<String>,
     /// Whether the write says what must hold for it.
     pub conditional: bool,
+    /// What the value says of how the write went.
+    pub says: Says,
+}
+
+/// How a value tells that a write failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Says {
+    /// It is the result itself.
+    #[default]
+    All,
+    /// It is true when the write was made: `is_ok()`.
+    Success,
+    /// It is true when the write failed: `is_err()`.
+    Failure,
 }
 
 /// A value, or what will be one when it is awaited.
@@ -139,6 +153,30 @@ impl Value {
 
     pub fn mark(&self, kind: Kind) -> Option<&Mark> {
         self.marks.iter().find(|mark| mark.kind == kind)
+    }
+
+    /// What `is_ok()` and `is_err()` answer of a result.
+    pub fn asked(&self, says: Says) -> Self {
+        let effect = self.effect.clone().map(|effect| Effect { says, ..effect });
+        Self { effect, ..Self::of_type("bool") }
+    }
+
+    /// The opposite of a condition.
+    pub fn negated(mut self) -> Self {
+        if let Some(effect) = &mut self.effect {
+            effect.says = match effect.says {
+                Says::All => Says::All,
+                Says::Success => Says::Failure,
+                Says::Failure => Says::Success,
+            };
+        }
+        self
+    }
+
+    /// Without what it does, where it only says how that went.
+    pub fn unless_asked(mut self) -> Self {
+        self.effect = self.effect.filter(|effect| effect.says == Says::All);
+        self
     }
 
     /// What is made from this: only where it came from is left.

@@ -18,6 +18,10 @@ impl Users {
             .await?;
         Ok(())
     }
+
+    async fn try_save(&self, sub: &str) -> bool {
+        self.save(sub).await.is_ok()
+    }
 }
 
 async fn handle(users: &Users, event: LambdaEvent<Value>) -> Result<Value, Error> {
@@ -33,6 +37,35 @@ async fn handle(users: &Users, event: LambdaEvent<Value>) -> Result<Value, Error
     users.save(sub).await.unwrap_or_default(); //~ swallowed-error
     let result = users.save(sub).await;
     result.ok(); //~ swallowed-error
+    if users.save(sub).await.is_err() { //~ swallowed-error
+        tracing::warn!("not saved");
+    }
+    let saved = users.save(sub).await.is_ok(); //~ swallowed-error
+    tracing::info!(saved, "done");
+    let made = users.try_save(sub).await;
+    if !made { //~ swallowed-error
+        tracing::warn!("not saved");
+    }
+    let Ok(()) = users.save(sub).await else { //~ swallowed-error
+        return Ok(event.payload);
+    };
+    for _ in 0..3 {
+        match users.save(sub).await {
+            Ok(()) => break,
+            Err(error) => tracing::warn!("not saved, once more: {error}"), //~ swallowed-error
+        }
+    }
+    let mut tries = 0;
+    loop {
+        match users.save(sub).await {
+            Ok(()) => break,
+            Err(error) => tracing::warn!("not saved, once more: {error}"), //~ swallowed-error
+        }
+        tries += 1;
+        if tries > 2 {
+            break;
+        }
+    }
     Ok(event.payload)
 }
 

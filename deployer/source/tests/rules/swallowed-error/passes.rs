@@ -22,6 +22,51 @@ async fn save(client: &aws_sdk_dynamodb::Client, sub: &str) -> Result<bool, Erro
     }
 }
 
+/// A failed write has another turn, and the last one's error is returned.
+async fn again(client: &aws_sdk_dynamodb::Client, sub: &str) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        match save(client, sub).await {
+            Ok(_) => break,
+            Err(error) if tries >= 2 => return Err(error),
+            Err(error) => {
+                tracing::warn!("once more: {error}");
+                tries += 1;
+            }
+        }
+    }
+    loop {
+        match save(client, sub).await {
+            Ok(_) => return Ok(()),
+            Err(error) => tracing::warn!("once more: {error}"),
+        }
+        tries += 1;
+        if tries > 5 {
+            return Err("the user was not saved".into());
+        }
+    }
+}
+
+async fn thrice(client: &aws_sdk_dynamodb::Client, sub: &str) -> Result<(), Error> {
+    for turn in 0..3 {
+        match save(client, sub).await {
+            Ok(_) => break,
+            Err(error) if turn == 2 => return Err(error),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    Ok(())
+}
+
+async fn three_times(client: &aws_sdk_dynamodb::Client, sub: &str) -> Result<(), Error> {
+    for _ in 0..3 {
+        if save(client, sub).await.is_ok() {
+            return Ok(());
+        }
+    }
+    Err("the user was not saved".into())
+}
+
 async fn handle(client: &aws_sdk_dynamodb::Client, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let sub = event.payload["request"]["userAttributes"]["sub"].as_str().unwrap_or_default();
     if let Err(error) = save(client, sub).await {
@@ -35,6 +80,26 @@ async fn handle(client: &aws_sdk_dynamodb::Client, event: LambdaEvent<Value>) ->
             return Err(error);
         }
     }
+    if save(client, sub).await.is_err() {
+        return Err("the user was not saved".into());
+    }
+    let saved = save(client, sub).await.is_ok();
+    if !saved {
+        return Err("the user was not saved".into());
+    }
+    // It is told, and then it is returned.
+    let result = save(client, sub).await;
+    if let Err(error) = &result {
+        tracing::error!("the user was not saved: {error}");
+    }
+    result?;
+    let Ok(_) = save(client, sub).await else {
+        return Err("the user was not saved".into());
+    };
+    save(client, sub).await.unwrap();
+    again(client, sub).await?;
+    thrice(client, sub).await?;
+    three_times(client, sub).await?;
     // What is only nice to have may be missing.
     let greeting = std::env::var("GREETING").unwrap_or_default();
     tracing::info!(greeting, "done");
