@@ -91,6 +91,24 @@ fn every_fault_of_the_originals_is_found_at_its_line() {
     }
 }
 
+/// The linter knows the rule, the derivation the whole grant and the way to the call.
+#[test]
+fn a_query_of_an_index_without_a_grant_is_told_once_with_the_grant_that_it_needs() {
+    let project = repository().join("tests/originals/profile-service");
+    let (_, out, _) = run(&project, &["check", "--stage", "dev", "--format", "json"]);
+    let problems = lines(&out).flat_map(|line| line["problems"].as_array().cloned().unwrap_or_default());
+    let told: Vec<Value> = problems.filter(|problem| problem.to_string().contains("sk-pk-index")).collect();
+    let [told] = told.as_slice() else { panic!("{told:#?}") };
+    assert_eq!((told["rule"].as_str(), told["line"].as_u64()), (Some("index-without-arn"), Some(48)));
+    let help = told["help"].as_str().unwrap();
+    assert!(
+        help.contains("check --fix")
+            && help.contains("\"profiles/index/sk-pk-index\" = [\"dynamodb:Query\"]"),
+        "{help}"
+    );
+    assert!(help.contains("main -> get_profile -> latest"), "{help}");
+}
+
 #[test]
 fn the_originals_make_each_of_the_named_mistakes() {
     let listed = ORIGINALS.map(|original| {

@@ -2,10 +2,13 @@
 //! administrators. Pure: a project and its template become the template of a small stack of its own.
 //!
 //! - a **pipeline role** that one repository's environment may assume; it may do to the stages' stacks what `up` and
-//!   `down` do, pass one role, and use one prefix of the artefact bucket ([`pipeline`]);
+//!   `down` do, pass one role, use one prefix of the artefact bucket, and invoke the function that migrates the stages'
+//!   database, where there is one ([`pipeline`]);
 //! - a **service role** that CloudFormation works as: what the handlers of the template's resource types call, on
-//!   what belongs to these stages ([`service`]);
+//!   what belongs to these stages ([`service`], EC2's part in [`network`]);
 //! - a **permissions boundary** that no function's role exceeds ([`boundary`]).
+//!
+//! Most of it is told by names, so no rights are made for stages that others reach by their names ([`scope`]).
 
 mod boundary;
 mod network;
