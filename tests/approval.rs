@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use deployer::aws::{Aws, Settings};
 use deployer::deploy::{
-    Answer, Approvals, Confirm, Desired, Engine, Interrupt, Outcome, Question, Reporter, planner,
+    Answer, Approvals, Confirm, Desired, Engine, Interrupt, Outcome, Progress, Question, Reporter, planner,
 };
 use deployer::project::Class;
 use futures::future::BoxFuture;
@@ -52,10 +53,12 @@ fn expected(class: Class, kind: Kind) -> [u8; 6] {
     }
 }
 
-struct Person(Way);
+/// How they answer, and what they were told.
+struct Person(Way, Mutex<Vec<String>>);
 
 impl Confirm for Person {
     fn confirm<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Answer> {
+        self.1.lock().unwrap().extend(question.about.iter().cloned());
         let typed = match self.0 {
             Yes => question.typed.as_deref().unwrap_or("y"),
             No => "n",
@@ -104,10 +107,11 @@ fn desired(class: Class, kind: Kind, stack: &str) -> Desired {
     }
 }
 
-async fn up(aws: &Aws, desired: &Desired, way: Way) -> Outcome {
-    let (reporter, _progress) = Reporter::new();
+/// The outcome, and all that was told: in a question, or as a warning where nothing is asked.
+async fn up(aws: &Aws, desired: &Desired, way: Way) -> (Outcome, Vec<String>) {
+    let (reporter, mut progress) = Reporter::new();
     let (_interrupting, interrupt) = Interrupt::new();
-    let person = Person(way);
+    let person = Person(way, Mutex::default());
     let engine = Engine {
         aws,
         reporter,
@@ -122,15 +126,25 @@ async fn up(aws: &Aws, desired: &Desired, way: Way) -> Outcome {
         yes: matches!(way, FlagYes | FlagAllow),
         replace: if way == FlagAllow { vec!["Orders".to_owned(), "GetRole".to_owned()] } else { Vec::new() },
     };
-    engine.up(desired, None, &approvals).await.unwrap()
+    let outcome = engine.up(desired, None, &approvals).await.unwrap();
+    drop(engine);
+    let mut told = person.1.into_inner().unwrap();
+    while let Some(progress) = progress.recv().await {
+        if let Progress::Warning { text } = progress {
+            told.push(text);
+        }
+    }
+    (outcome, told)
 }
 
 async fn cell(aws: &Aws, class: Class, kind: Kind, way: Way) -> u8 {
     let stack = format!("shop-{}-{kind:?}-{way:?}", class.as_str()).to_lowercase();
-    let made = up(aws, &desired(class, Nothing, &stack), Yes).await;
+    let (made, _) = up(aws, &desired(class, Nothing, &stack), Yes).await;
     assert!(matches!(made, Outcome::Deployed { created: true, .. }), "{made:?}");
     let before = aws.template(&stack).await.unwrap();
-    let outcome = up(aws, &desired(class, kind, &stack), way).await;
+    let (outcome, told) = up(aws, &desired(class, kind, &stack), way).await;
+    let of_loss = told.iter().filter(|text| text.starts_with("Orders")).count();
+    assert_eq!(of_loss, usize::from(kind == Loss), "{class:?} {kind:?} {way:?}: {told:?}");
     let after = aws.template(&stack).await.unwrap();
     match outcome.exit_code() {
         0 => assert_eq!(after.unwrap(), template(kind)),

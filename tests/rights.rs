@@ -161,6 +161,7 @@ fn bootstrap_of_something_wrong_says_what_and_what_to_do() {
         stage(&["--stage", "devel"]),
         stage(&["--stage", "local"]),
         stage(&["--stage", "dev", "--repository", "https://github.com/acme/shop"]),
+        stage(&["--stage", "dev", "--repository", "acme/shop.git"]),
         stage(&["--stage", "dev", "--with-provider"]),
     ];
     project.write("environments/dev-2.yaml", "extends: base\nclass: ephemeral\n");

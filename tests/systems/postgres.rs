@@ -66,6 +66,14 @@ async fn invoke(stage: &Stage, event: &str) -> (Option<String>, String) {
     (answer.function_error().map(str::to_owned), payload)
 }
 
+/// What is said on standard error by a command that wrong input ends.
+fn refused(copy: &Copy, arguments: &[&str]) -> String {
+    let output = copy.run(arguments);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    words
+}
+
 /// The password is in the secret and nowhere else that the stage shows.
 async fn password_is_nowhere(copy: &Copy, stage: &Stage) {
     let url = std::env::var("DATABASE_URL").unwrap();
@@ -147,13 +155,20 @@ async fn people_are_kept_in_postgres() {
     std::fs::write(folder.join("0002_more.sql"), "create table more (id integer)").unwrap();
     let (status, _) = copy.succeed(&["db", "migrate", "--stage", STAGE]);
     assert_eq!(status, "0001 users  applied\n0002 more  pending\n");
+    let words = refused(&copy, &["check", "--stage", STAGE]);
+    assert!(words.contains("the code does not include migrations/0002_more.sql"), "{words}");
     std::fs::remove_file(folder.join("0002_more.sql")).unwrap();
     let change = format!("update {SCHEMA}.migrations set checksum = 'other'");
     server.batch_execute(&change).await.unwrap();
-    let refused = copy.run(&["db", "migrate", "--stage", STAGE]);
-    assert_eq!(refused.status.code(), Some(2));
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let words = refused(&copy, &["db", "migrate", "--stage", STAGE]);
     assert!(words.contains("was changed after it was applied"), "{words}");
+    let file = copy.path("environments/local-postgres.yaml");
+    let environment = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{environment}\ntags:\n  team: shop\n")).unwrap();
+    let words = refused(&copy, &["up", "--yes", "--stage", STAGE]);
+    assert!(words.contains("was changed after it was applied, and nothing was deployed"), "{words}");
+    let (planned, _) = copy.succeed(&["plan", "--stage", STAGE]);
+    assert!(planned.contains("Tags"), "the tag is still to come: {planned}");
 
     password_is_nowhere(&copy, &stage).await;
     copy.succeed(&["down", "--stage", STAGE]);

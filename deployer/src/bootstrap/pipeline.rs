@@ -50,7 +50,8 @@ impl Trust {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         };
         match repository.split_once('/') {
-            Some((owner, name)) if legal(owner) && legal(name) => {
+            // GitHub takes no such name: it is the end of the address to clone.
+            Some((owner, name)) if legal(owner) && legal(name) && !name.ends_with(".git") => {
                 Ok(Self { repository: repository.to_owned(), provider })
             }
             _ => Err(Error::Repository { text: repository.to_owned() }),

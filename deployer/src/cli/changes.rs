@@ -61,8 +61,8 @@ pub fn plan(review: &Review) -> Vec<String> {
     lines
 }
 
-/// What `up` tells on its way (stderr): replacements, and with -v all of it. Losses and wider access
-/// are in the question that follows.
+/// What `up` tells on its way (stderr): replacements, and with -v all of it. Losses and wider access are in the
+/// question that follows; where none does, losses are told before they happen.
 pub fn in_passing(review: &Review, verbose: bool) -> Vec<String> {
     let told = |change: &&Change| verbose || change.replacement != Replacement::No;
     let changes = review.changes.iter().filter(told).map(|change| describe(change, review));

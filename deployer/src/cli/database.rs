@@ -38,6 +38,9 @@ enum Action {
 const STATUS: &str = "status";
 const MIGRATE: &str = "migrate";
 
+/// An applied migration is never changed.
+const TAKE_BACK: &str = "take the change back; another migration brings it";
+
 /// What an invocation may take beyond the function's own time.
 const AROUND: Duration = Duration::from_secs(15);
 
@@ -87,7 +90,15 @@ pub async fn run(ui: &Ui, global: &Global, args: DatabaseArgs) -> Result<u8, Fai
         Action::Repair => return repair(ui, global, function).await,
     };
     let aws = reach(&project).await?;
-    let report: Report = ask(&aws, function, &json!(request)).await?;
+    let report: Report = match ask(&aws, function, &json!(request)).await {
+        Err(failure) if is_absent(&failure) => {
+            return Err(Failure::usage(
+                format!("{} is not deployed, and it alone reaches the database", function.function_name),
+                format!("make it with `deployer up --stage {}`", project.stage.as_str()),
+            ));
+        }
+        asked => asked?,
+    };
     let states = states(function.migrations.as_deref().unwrap_or_default(), &report.applied);
     if ui.format == Format::Json {
         let migrations: Vec<Value> = states
@@ -115,6 +126,9 @@ pub async fn run(ui: &Ui, global: &Global, args: DatabaseArgs) -> Result<u8, Fai
         }
     }
     ui.status(&format!("{} is the schema", report.schema));
+    if states.iter().any(|(_, state)| *state == State::Changed) {
+        ui.hint(TAKE_BACK);
+    }
     if states.iter().any(|(_, state)| *state == State::Pending) {
         let stage = project.stage.as_str();
         ui.hint(&if args.action == Action::Migrate {
@@ -200,7 +214,7 @@ fn understood<T: DeserializeOwned>(name: &str, answer: &Invoked) -> Result<T, Fa
     let message = text("errorMessage").ok_or_else(unclear)?;
     let help = match text("errorType") {
         Some("MigrationFailed") => "mend the migration, deploy it with `up`, and run `db migrate` again",
-        Some("MigrationChanged") => "take the change back; another migration brings it",
+        Some("MigrationChanged") => TAKE_BACK,
         _ => "see to the database, its secret and the way there; `deployer logs` shows more",
     };
     Err(Failure::usage(message.to_owned(), help))
@@ -233,12 +247,26 @@ pub fn authority(project: &Project, url: Option<&DatabaseUrl>) -> Option<PathBuf
     }
 }
 
+/// Before a deployment: an applied migration that was changed is refused while nothing has run. Whether the database
+/// can be reached at all is for [`after_up`] to find.
+pub async fn before_up(project: &Project, aws: &Aws) -> Result<(), Failure> {
+    let Some(function) = project.migrator() else { return Ok(()) };
+    let Ok(open) = open(aws, function).await else { return Ok(()) };
+    let Some((title, _)) = open.iter().find(|(_, state)| *state == State::Changed) else { return Ok(()) };
+    Err(Failure::usage(
+        format!("the migration {title} was changed after it was applied, and nothing was deployed"),
+        TAKE_BACK,
+    ))
+}
+
 /// After a deployment: a stage that can be made anew has its schema migrated at once; any other shows what is
 /// pending, because a migration is not taken back with the stack.
 pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failure> {
     let Some(function) = project.migrator() else { return Ok(()) };
     if !project.class.protected() {
-        let report: Report = ask(aws, function, &json!(MIGRATE)).await?;
+        let report: Report = ask(aws, function, &json!(MIGRATE)).await.inspect_err(|_| {
+            ui.warn("the stack is deployed, and the migrations of its database are not applied");
+        })?;
         for applied in report.applied.iter().filter(|applied| report.new.contains(&applied.version)) {
             let title = title(applied.version, &applied.name);
             ui.status(&format!("applied the migration {title} to {}", report.schema));
@@ -246,12 +274,9 @@ pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failu
         return Ok(());
     }
     let stage = project.stage.as_str();
-    match pending(aws, function).await {
-        Ok(pending) if pending.is_empty() => {}
-        Ok(pending) => ui.hint(&format!(
-            "the database waits for {}: `deployer db migrate --stage {stage}`",
-            pending.join(", ")
-        )),
+    match open(aws, function).await {
+        Ok(open) if open.is_empty() => {}
+        Ok(open) => ui.hint(&format!("{}: `deployer db migrate --stage {stage}`", told(&open))),
         Err(error) => ui.warn(&format!("the database's migrations are unknown: {error}")),
     }
     Ok(())
@@ -260,26 +285,42 @@ pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failu
 /// For `plan`: what `db migrate` would apply.
 pub async fn planned(project: &Project, aws: &Aws) -> Option<String> {
     let function = project.migrator()?;
-    Some(match pending(aws, function).await {
-        Ok(pending) if pending.is_empty() => "database: no migration is pending".to_owned(),
-        Ok(pending) => format!("database: pending {}", pending.join(", ")),
-        Err(Failure::Aws { source, .. }) if source.is_rejected("ResourceNotFoundException") => {
+    Some(match open(aws, function).await {
+        Ok(open) if open.is_empty() => "database: no migration is pending".to_owned(),
+        Ok(open) => told(&open),
+        Err(failure) if is_absent(&failure) => {
             "database: its migrations are unknown until the stage is deployed".to_owned()
         }
         Err(error) => format!("database: its migrations are unknown: {error}"),
     })
 }
 
-async fn pending(aws: &Aws, function: &Function) -> Result<Vec<String>, Failure> {
+/// The migrations that the database does not have like this.
+async fn open(aws: &Aws, function: &Function) -> Result<Vec<(String, State)>, Failure> {
     let report: Report = ask(aws, function, &json!(STATUS)).await?;
     let states = states(function.migrations.as_deref().unwrap_or_default(), &report.applied);
     let open = states.into_iter().filter(|(_, state)| *state != State::Applied);
-    Ok(open
-        .map(|(migration, state)| {
-            let title = title(migration.version, &migration.name);
-            if state == State::Changed { format!("{title} (changed after it was applied)") } else { title }
-        })
-        .collect())
+    Ok(open.map(|(migration, state)| (title(migration.version, &migration.name), state)).collect())
+}
+
+fn told(open: &[(String, State)]) -> String {
+    let of = |wanted: State| -> Vec<&str> {
+        open.iter().filter(|(_, state)| *state == wanted).map(|(title, _)| title.as_str()).collect()
+    };
+    let (changed, pending) = (of(State::Changed), of(State::Pending));
+    let mut parts = Vec::new();
+    if !changed.is_empty() {
+        parts.push(format!("{} changed after it was applied: {TAKE_BACK}", changed.join(", ")));
+    }
+    if !pending.is_empty() {
+        parts.push(format!("pending {}", pending.join(", ")));
+    }
+    format!("database: {}", parts.join("; "))
+}
+
+/// The function is not there yet.
+fn is_absent(failure: &Failure) -> bool {
+    matches!(failure, Failure::Aws { source, .. } if source.is_rejected("ResourceNotFoundException"))
 }
 
 #[cfg(test)]
@@ -298,6 +339,12 @@ mod tests {
         let found = states(&folder, &[applied(1, "a"), applied(2, "b"), applied(9, "a")]);
         let found: Vec<State> = found.into_iter().map(|(_, state)| state).collect();
         assert_eq!(found, [State::Applied, State::Changed, State::Pending]);
+        let open = [("0002 m".to_owned(), State::Changed), ("0003 m".to_owned(), State::Pending)];
+        assert_eq!(
+            told(&open),
+            "database: 0002 m changed after it was applied: take the change back; another migration brings it; \
+             pending 0003 m"
+        );
     }
 
     #[test]

@@ -93,8 +93,12 @@ fn advice(error: &aws::Error) -> &'static str {
              `--stage local` needs no credentials"
         }
         aws::Error::Denied(_) => "ask for this permission, or use a profile that has it",
-        aws::Error::Throttled(_) | aws::Error::Unreachable(_) | aws::Error::Garbled(_) => {
-            "run the same command again: it takes up where this run stopped"
+        aws::Error::Unreachable(_) => {
+            "see to the network, and to AWS_ENDPOINT_URL where it is set; then run the same command again: it \
+             takes up whatever this one began"
+        }
+        aws::Error::Throttled(_) | aws::Error::Garbled(_) => {
+            "run the same command again: it takes up whatever this one began"
         }
         aws::Error::Rejected { .. } => "mend what AWS names and run this again",
     }

@@ -112,6 +112,10 @@ async fn deploy(
     if let Some(outcome) = engine.unchanged(&desired).await? {
         return Ok(outcome);
     }
+    tokio::select! {
+        checked = database::before_up(&session.project, &session.aws) => checked?,
+        () = engine.interrupt.wait() => return Ok(Outcome::Interrupted { running: false }),
+    };
     if let Some(outcome) =
         engine.ensure_bucket(&session.caller.account, session.embedded(), approvals).await?
     {

@@ -103,7 +103,7 @@ fn unknown(change: &Change) -> Access {
 }
 
 impl Engine<'_> {
-    /// Asks for what the class of the stage wants asked. `None`: go on.
+    /// Asks for what the class of the stage wants asked; what is lost is told all the same. `None`: go on.
     pub(super) async fn approve(
         &self,
         stack: &str,
@@ -111,7 +111,11 @@ impl Engine<'_> {
         approval: &Approval,
         approvals: &Approvals,
     ) -> Option<Outcome> {
-        let question = approval.question(stack, class, approvals)?;
+        let Some(question) = approval.question(stack, class, approvals) else {
+            let losses = approval.losses.iter().map(Loss::text).chain(Loss::total(&approval.losses));
+            losses.for_each(|text| self.reporter.warn(text));
+            return None;
+        };
         match self.confirm.confirm(&question).await {
             Answer::Yes => None,
             Answer::No => Some(Outcome::Declined),

@@ -12,7 +12,7 @@ use deployer_source::Workspace;
 use deployer_source::rules::{self, Event};
 use jiff::civil::Date;
 
-use crate::project::{ABOUT, Error, Function, Manifest, Method, Problem, Project, Route, Table};
+use crate::project::{ABOUT, Error, Function, Manifest, Method, Migration, Problem, Project, Route, Table};
 use crate::template::Template;
 
 pub use table::rules;
@@ -39,6 +39,7 @@ pub fn code(
     let found = rules::check(workspace, &described(function, tables));
     let mut findings: Vec<Problem> = found.into_iter().map(Problem::from).collect();
     findings.extend(public_write(function, &manifest));
+    findings.extend(unlisted(workspace, function, &manifest));
     let folder = function.manifest.parent().unwrap_or(root);
     let folder = folder.strip_prefix(root).unwrap_or(folder);
     Ok(waivers::judge(findings, &function.waivers, folder, today))
@@ -84,6 +85,22 @@ fn public_write(function: &Function, manifest: &Manifest) -> Option<Problem> {
     };
     let help = table::rules().find(|rule| rule.id == "public-write-route").map_or("", |rule| rule.mend);
     Some(Problem::new("public-write-route", message).at(manifest.place(ABOUT, "public")).help(help))
+}
+
+/// A migration whose text is not in the binary: nothing ever applies it.
+fn unlisted(workspace: &Workspace, function: &Function, manifest: &Manifest) -> Vec<Problem> {
+    const RULE: &str = "unlisted-migration";
+    let Some(code) = workspace.binary(&function.name) else { return Vec::new() };
+    let migrations = function.migrations.iter().flatten().map(Migration::file_name);
+    let missing =
+        migrations.filter(|file| !code.modules.iter().any(|module| module.file.text.contains(file)));
+    missing
+        .map(|file| {
+            let message = format!("{}: the code does not include migrations/{file}", function.name);
+            let help = format!("list it beside the others: include_str!(\"../migrations/{file}\")");
+            Problem::new(RULE, message).at(manifest.place(ABOUT, "migrations")).help(help)
+        })
+        .collect()
 }
 
 /// Whether an action changes anything: all whose names do not say that they only look.

@@ -298,6 +298,12 @@ pub struct Migration {
     pub checksum: String,
 }
 
+impl Migration {
+    pub fn file_name(&self) -> String {
+        format!("{:04}_{}.sql", self.version, self.name)
+    }
+}
+
 /// The migrations of a folder in their order: `0001_users.sql` and so on.
 pub(super) fn migrations(folder: &Path) -> Result<Vec<Migration>, String> {
     let shown = folder.display();
