@@ -28,7 +28,7 @@ impl Flow<'_> {
             return self.handler(frame, found);
         }
         let routines = self.program.by_path(&names, Some(frame.routine));
-        let args = self.arguments(frame, &found.args, &Value::default(), &routines);
+        let args = self.arguments(frame, &found.args, (&Value::default(), &name), &routines);
         if let [single] = names.as_slice()
             && let Some(closure) = frame.find(single).cloned()
         {
@@ -43,6 +43,7 @@ impl Flow<'_> {
             context: frame.context,
             place: self.program.place(frame.routine, path.path.span()),
             name: name.clone(),
+            owner: owner.clone(),
             chain: Vec::new(),
             root: (root.line, root.column),
             args: args.clone(),
@@ -69,7 +70,7 @@ impl Flow<'_> {
             && closure.ty.as_deref().is_some_and(|ty| ty.starts_with(char::is_uppercase))
         {
             let effect = Effect { operation: "a write".to_owned(), ..Effect::default() };
-            let value = Value { effect: Some(effect), ..value };
+            let value = Value { effect: Some(effect), ..value }.fallible();
             self.write(frame, found.span(), &value, true);
             return value;
         }
@@ -115,7 +116,7 @@ impl Flow<'_> {
         &mut self,
         frame: &mut Frame,
         args: &syn::punctuated::Punctuated<Expr, syn::Token![,]>,
-        receiver: &Value,
+        (receiver, method): (&Value, &str),
         routines: &[usize],
     ) -> Vec<Value> {
         // Closures last: other crates' functions call them with what stands beside them.
@@ -129,7 +130,8 @@ impl Flow<'_> {
         for (index, arg) in args.iter().enumerate() {
             if let Expr::Closure(closure) = arg {
                 let theirs = self.given_to_callback(frame, routines, index);
-                values[index] = self.closure(frame, closure, theirs.as_ref().unwrap_or(&given));
+                let handed = theirs.unwrap_or_else(|| library::handed(&given, method, index));
+                values[index] = self.closure(frame, closure, &handed);
             }
         }
         values
@@ -185,13 +187,14 @@ impl Flow<'_> {
         let receiver = self.expr(frame, &found.receiver);
         let name = found.method.to_string();
         let routines = self.program.by_method(&name, receiver.ty.as_deref(), found.args.len());
-        let args = self.arguments(frame, &found.args, &receiver, &routines);
+        let args = self.arguments(frame, &found.args, (&receiver, &name), &routines);
         let (chain, root) = chain(&found.receiver);
         self.facts.calls.push(Call {
             routine: frame.routine,
             context: frame.context,
             place: self.program.place(frame.routine, found.method.span()),
             name: name.clone(),
+            owner: None,
             chain,
             root,
             args: args.clone(),
@@ -230,14 +233,16 @@ impl Flow<'_> {
         if let Some(effect) = &receiver.effect {
             if FORGETS.contains(&name) {
                 self.swallow(frame, span, "the error is turned into nothing");
-                return Some(Value { effect: None, ..receiver.clone() });
+                return Some(Value { effect: None, ..receiver.clone().without(Kind::Fallible) });
             }
             let mut effect = effect.clone();
             match name {
                 "is_ok" => return Some(receiver.asked(Says::Success)),
                 "is_err" => return Some(receiver.asked(Says::Failure)),
                 // It ends the function, and the next turn of Lambda finds it failed.
-                "unwrap" | "expect" => return Some(Value { effect: None, ..receiver.clone() }),
+                "unwrap" | "expect" => {
+                    return Some(Value { effect: None, ..receiver.clone().without(Kind::Fallible) });
+                }
                 "table_name" => {
                     effect.tables.extend(args.first().and_then(|arg| table(arg, found)));
                     return Some(Value { effect: Some(effect), ..receiver.clone() });
@@ -252,7 +257,7 @@ impl Flow<'_> {
                     return Some(Value::default());
                 }
                 "send" => {
-                    let value = Value { effect: Some(effect), ..Value::default() };
+                    let value = Value { effect: Some(effect), ..Value::default() }.fallible();
                     self.write(frame, span, &value, false);
                     return Some(value);
                 }
@@ -260,12 +265,17 @@ impl Flow<'_> {
             }
         }
         if name == "send" {
-            return Some(Value::default());
+            let value = Value::default();
+            return Some(if args.is_empty() { value.fallible() } else { value });
         }
         if RUNS.contains(&name) {
             let run = args.iter().find_map(|arg| arg.effect.clone().or_else(|| statement(arg)?.effect));
-            let Some(effect) = run.or_else(|| receiver.effect.clone()) else { return Some(Value::default()) };
-            let value = Value { effect: Some(effect), ..Value::default() };
+            let Some(effect) = run.or_else(|| receiver.effect.clone()) else {
+                // `query()` without a statement only begins a call of the SDK.
+                let value = Value::default();
+                return Some(if args.is_empty() { value } else { value.fallible() });
+            };
+            let value = Value { effect: Some(effect), ..Value::default() }.fallible();
             self.write(frame, span, &value, false);
             return Some(value);
         }
@@ -280,6 +290,9 @@ impl Flow<'_> {
         receiver: Value,
         args: &[Value],
     ) -> Value {
+        if let Some(value) = library::of_error(&receiver, name) {
+            return value;
+        }
         let accessor = match name {
             "get" | "first" | "pointer" | "remove" | "get_mut" => match found.args.first() {
                 Some(Expr::Path(path)) => args
@@ -303,25 +316,53 @@ impl Flow<'_> {
             });
         }
         if MAPPED.contains(&name) {
-            let mapped = found.args.iter().zip(args).fold(Value::default(), |all, (arg, value)| match arg {
-                Expr::Path(path) => all.join(&self.mapped(frame, &path.path, &receiver)),
-                _ => all.join(value),
-            });
+            let stays = receiver.has(Kind::Fallible) && ["map", "and_then"].contains(&name);
+            let mut mapped = Value::default();
+            for (index, (arg, value)) in found.args.iter().zip(args).enumerate() {
+                mapped = match arg {
+                    Expr::Path(path) => {
+                        let handed = library::handed(&receiver, name, index);
+                        mapped.join(&self.mapped(frame, &path.path, &handed))
+                    }
+                    _ => mapped.join(value),
+                };
+            }
             let effect = mapped.effect.clone().or(receiver.effect);
+            let mapped = if stays { mapped.fallible() } else { mapped };
             return Value { effect, ..mapped };
         }
         if SAME.contains(&name) || FORGETS.contains(&name) {
-            let joined = args.iter().fold(receiver, |all, arg| match name {
-                "unwrap_or" | "unwrap_or_else" => all.join(arg),
-                _ => all,
-            });
-            return joined;
+            let made = self.made_of_error(frame, found, (name, &receiver), args);
+            let own = made.ty.as_deref().is_some_and(|ty| self.program.owns(ty));
+            let left = library::after(receiver, name, &made, own);
+            return match name {
+                "unwrap_or" | "unwrap_or_else" => left.join(&made),
+                _ => left,
+            };
         }
         if let Some(value) = args.first().and_then(statement) {
             return value;
         }
         let ty = receiver.ty.clone();
         Value { ty, ..args.iter().fold(receiver.derived(), Value::mixed) }
+    }
+
+    /// What the closure or function makes that `map_err` and the like are given.
+    fn made_of_error(
+        &mut self,
+        frame: &Frame,
+        found: &ExprMethodCall,
+        (name, receiver): (&str, &Value),
+        args: &[Value],
+    ) -> Value {
+        match (found.args.first(), args.first()) {
+            (Some(Expr::Path(path)), Some(value)) if receiver.has(Kind::Fallible) => {
+                let handed = library::handed(receiver, name, 0);
+                if value.marks.is_empty() { self.mapped(frame, &path.path, &handed) } else { value.clone() }
+            }
+            (_, Some(value)) => value.clone(),
+            (_, None) => Value::default(),
+        }
     }
 
     /// What a function answers that is given to `map` and the like by its name.

@@ -1,5 +1,7 @@
 //! Rules on what must not get out, and on what must not be taken on trust.
 
+use std::collections::BTreeSet;
+
 use super::facts::{Call, Facts};
 use super::value::{Kind, Value};
 use super::{Event, Findings, Function};
@@ -101,10 +103,21 @@ fn logs(facts: &Facts, findings: &mut Findings) {
 
 /// What a failed call said, in the body of an answer.
 fn failures(facts: &Facts, findings: &mut Findings) {
-    let is_body = |call: &&Call| call.name == "body" || (call.name == "Text" && call.args.len() == 1);
-    for call in facts.calls.iter().filter(is_body) {
-        if let Some(mark) = call.args.iter().find_map(|arg| arg.mark(Kind::Failure)) {
-            findings.add("internals-in-answer", &call.place, format!("the answer tells {}", mark.what));
+    let is_body = |call: &&Call| match (call.owner.as_deref(), call.name.as_str()) {
+        (_, "body") | (Some("Body"), "from" | "new") | (Some("Response"), "new") => true,
+        (_, "Text" | "Json" | "Html") => call.args.len() == 1,
+        _ => false,
+    };
+    let calls = facts.calls.iter().filter(is_body);
+    let calls = calls.flat_map(|call| call.args.iter().map(|arg| (&call.place, arg)));
+    let bodies = facts.bodies.iter().map(|(place, value)| (place, value));
+    let mut told = BTreeSet::new();
+    for (place, value) in calls.chain(bodies) {
+        // `Response::new(Body::from(…))` is one answer.
+        if let Some(mark) = value.mark(Kind::Failure)
+            && told.insert((place.path(), place.line))
+        {
+            findings.add("internals-in-answer", place, format!("the answer tells {}", mark.what));
         }
     }
 }

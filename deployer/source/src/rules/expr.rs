@@ -23,7 +23,10 @@ impl Flow<'_> {
             Expr::Await(found) => self.expr(frame, &found.base),
             Expr::Try(found) => {
                 let value = self.expr(frame, &found.expr);
-                Value { effect: None, ..value }
+                if let Some(fails) = frame.fails.last_mut() {
+                    *fails |= value.has(Kind::Fallible);
+                }
+                Value { effect: None, ..value.without(Kind::Fallible) }
             }
             Expr::Lit(found) => match &found.lit {
                 Lit::Str(text) => {
@@ -132,9 +135,11 @@ impl Flow<'_> {
     /// A body with the values that it returns early, which do not leave the function around it.
     pub fn inner(&mut self, frame: &mut Frame, body: impl FnOnce(&mut Self, &mut Frame) -> Value) -> Value {
         frame.returns.push(None);
+        frame.fails.push(false);
         let around = std::mem::take(&mut frame.loops);
         let value = body(self, frame);
         frame.loops = around;
+        let value = if frame.fails.pop() == Some(true) { value.fallible() } else { value };
         match frame.returns.pop().flatten() {
             Some(returned) => value.join(&returned),
             None => value,
@@ -206,6 +211,13 @@ impl Flow<'_> {
             && let Some(name) = &name.literal
         {
             self.entry(frame, name, found.span(), value, false);
+        }
+        // `(StatusCode::NOT_FOUND, "…")` is an answer of axum.
+        if let Some(Expr::Path(first)) = found.elems.first()
+            && super::calls::segments(&first.path).iter().any(|name| name == "StatusCode")
+        {
+            let place = self.program.place(frame.routine, found.span());
+            self.facts.bodies.extend(parts.iter().map(|part| (place.clone(), part.clone())));
         }
         let unit = if parts.is_empty() { Value::of_type("()") } else { Value::default() };
         parts.iter().fold(unit, Value::mixed)

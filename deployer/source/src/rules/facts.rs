@@ -20,6 +20,8 @@ pub struct Facts {
     pub old_claims: Vec<Place>,
     /// Where claims are read.
     pub claims: Vec<Place>,
+    /// What answers of a route are made of, beside calls that make one.
+    pub bodies: Vec<(Place, Value)>,
     /// Names of types and variants that are mentioned, with the place of the first.
     pub mentions: Vec<(String, Place)>,
     /// Texts that are written down.
@@ -45,6 +47,7 @@ impl Facts {
         self.swallowed.extend(more.swallowed);
         self.old_claims.extend(more.old_claims);
         self.claims.extend(more.claims);
+        self.bodies.extend(more.bodies);
         self.mentions.extend(more.mentions);
         self.texts.extend(more.texts);
         self.names.extend(more.names);
@@ -70,6 +73,8 @@ pub struct Call {
     pub place: Place,
     /// The method, or the last part of the path.
     pub name: String,
+    /// The part of the path before it.
+    pub owner: Option<String>,
     /// The calls before it in the same chain, the first one first.
     pub chain: Vec<String>,
     /// Line and column where the chain begins.

@@ -10,7 +10,7 @@ use super::access;
 use super::facts::{Answer, Entry, Facts, Write};
 use super::lost::Turn;
 use super::program::Program;
-use super::value::Value;
+use super::value::{Kind, Value};
 
 /// Far more than any function needs; only code that makes ever new values could reach it.
 const MOST_STEPS: usize = 20_000;
@@ -57,6 +57,8 @@ pub struct Frame {
     scopes: Vec<Vec<(String, Value)>>,
     /// What the innermost function or closure returns early.
     pub returns: Vec<Option<Value>>,
+    /// Whether it returns early with the error of a call, by `?`.
+    pub fails: Vec<bool>,
     /// The arms around the current expression.
     pub arms: Vec<(usize, usize)>,
     pub branchings: usize,
@@ -141,6 +143,7 @@ impl<'a> Flow<'a> {
             routine: id,
             scopes: vec![Vec::new()],
             returns: Vec::new(),
+            fails: Vec::new(),
             arms: Vec::new(),
             branchings: 0,
             loops: Vec::new(),
@@ -166,6 +169,9 @@ impl<'a> Flow<'a> {
         self.span(&mut frame);
         self.mention_types(id);
         let mut result = self.inner(&mut frame, |flow, frame| flow.block(frame, routine.body));
+        if !self.program.passes_words_on(routine) {
+            result = result.without(Kind::Fallible);
+        }
         if let Some(output) = routine.output() {
             result.ty = Some(output.name);
             result.argument = output.argument;

@@ -107,10 +107,43 @@ pub const MAPPED: [&str; 9] =
 /// Methods that turn a lost error into something else.
 pub const FORGETS: [&str; 5] = ["ok", "unwrap_or", "unwrap_or_default", "unwrap_or_else", "is_ok_and"];
 
+/// Methods of a result that end its error.
+const ENDS: [&str; 8] =
+    ["ok", "unwrap", "expect", "unwrap_or", "unwrap_or_else", "unwrap_or_default", "context", "with_context"];
+
+/// What a method of a value gives its closure or function at `index`: of a result, what it holds or its error.
+pub fn handed(value: &Value, method: &str, index: usize) -> Value {
+    if !value.has(Kind::Fallible) {
+        return value.clone();
+    }
+    match (method, index) {
+        ("map_err" | "or_else" | "unwrap_or_else" | "inspect_err", _) | ("map_or_else", 0) => {
+            Value::failure()
+        }
+        _ => value.clone().without(Kind::Fallible),
+    }
+}
+
+/// What a method says of an error: the error itself, or only of which kind it is.
+pub fn of_error(value: &Value, method: &str) -> Option<Value> {
+    if value.has(Kind::Fallible) && ["err", "unwrap_err", "expect_err"].contains(&method) {
+        return Some(Value::failure());
+    }
+    let asks = value.has(Kind::Failure) && method.starts_with("is_");
+    asks.then(|| Value { effect: None, ..value.derived().without(Kind::Failure) })
+}
+
+/// What is left of a result's error after a method, whose closure answers `made`.
+pub fn after(value: Value, method: &str, made: &Value, own: bool) -> Value {
+    let ends = ENDS.contains(&method) || (method == "map_err" && (own || !made.has(Kind::Failure)));
+    if ends { value.without(Kind::Fallible) } else { value }
+}
+
 /// What other crates' functions answer.
 pub fn answer(owner: Option<&str>, name: &str, args: &[Value]) -> Value {
     let first = args.first().cloned().unwrap_or_default();
     match (owner, name) {
+        (_, "Err") if first.has(Kind::Failure) => Value::default().fallible(),
         (_, "Err") => Value::default(),
         (Some("Uuid"), "new_v4" | "now_v7" | "now_v1") | (Some("Ulid"), "new") => {
             Value::marked(Kind::Random, format!("{}::{name}", owner.unwrap_or_default()))

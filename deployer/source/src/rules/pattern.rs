@@ -49,10 +49,11 @@ impl Flow<'_> {
             }
             Pat::TupleStruct(found) => {
                 self.mention(frame, &found.path);
-                let failed = found.path.segments.last().is_some_and(|last| last.ident == "Err");
-                let value = match &value.effect {
-                    Some(_) if failed => Value::marked(Kind::Failure, "what a failed call said"),
-                    _ if failed => Value::default(),
+                let name = found.path.segments.last().map(|last| last.ident.to_string());
+                let value = match name.as_deref() {
+                    Some("Err") if value.has(Kind::Fallible) => Value::failure(),
+                    Some("Err") => Value::default(),
+                    Some("Ok") => Value { effect: None, ..value.without(Kind::Fallible) },
                     _ => Value { effect: None, ..value },
                 };
                 found.elems.iter().for_each(|part| self.pattern(frame, part, value.clone()));

@@ -1,6 +1,6 @@
 //! The functions, structs and constants of a function crate and the workspace's libraries it uses, by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use syn::{
@@ -35,6 +35,8 @@ pub struct Program<'a> {
     pub routines: Vec<Routine<'a>>,
     names: HashMap<String, Vec<usize>>,
     pub structs: HashMap<String, Struct<'a>>,
+    /// Every type that the workspace names itself.
+    types: HashSet<String>,
     /// Those of a type as `Type::NAME`.
     constants: HashMap<String, &'a Expr>,
 }
@@ -46,6 +48,7 @@ impl<'a> Program<'a> {
             routines: Vec::new(),
             names: HashMap::new(),
             structs: HashMap::new(),
+            types: HashSet::new(),
             constants: HashMap::new(),
         };
         let mut crates = vec![root];
@@ -108,7 +111,14 @@ impl<'a> Program<'a> {
                     (name, &field.ty)
                 });
                 let open = found.fields.iter().any(|field| flattens(&field.attrs));
+                self.types.insert(found.ident.to_string());
                 self.structs.insert(found.ident.to_string(), Struct { fields: fields.collect(), open });
+            }
+            Item::Enum(found) => {
+                self.types.insert(found.ident.to_string());
+            }
+            Item::Type(found) => {
+                self.types.insert(found.ident.to_string());
             }
             Item::Const(found) => {
                 self.constants.insert(found.ident.to_string(), &found.expr);
@@ -218,6 +228,27 @@ impl<'a> Program<'a> {
     /// Whether a function of this name returns a `Result`.
     pub fn may_fail(&self, name: &str) -> bool {
         self.names.get(name).is_some_and(|all| all.iter().any(|id| self.routines[*id].may_fail()))
+    }
+
+    /// Whether a type of this name is the workspace's own.
+    pub fn owns(&self, ty: &str) -> bool {
+        self.types.contains(ty)
+    }
+
+    /// Whether what a routine returns holds the words of an error that it got: in a `Result` whose error is a text or
+    /// somebody else's type. A type of our own has words of its own.
+    pub fn passes_words_on(&self, routine: &Routine<'_>) -> bool {
+        let ReturnType::Type(_, ty) = &routine.signature.output else { return false };
+        let Type::Path(path) = &**ty else { return false };
+        let Some(last) = path.path.segments.last().filter(|last| last.ident == "Result") else {
+            return false;
+        };
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
+        match arguments.args.iter().nth(1) {
+            Some(GenericArgument::Type(error)) => !type_name(error).is_some_and(|name| self.owns(&name)),
+            Some(_) => false,
+            None => !self.owns("Result"),
+        }
     }
 
     /// The place of a piece of a routine's code.

@@ -33,6 +33,8 @@ pub enum Kind {
     Verified,
     /// An e-mail address.
     Email,
+    /// The result of a call of AWS or a database, whose error has words of its own.
+    Fallible,
     /// What a failed call said.
     Failure,
     /// Another value with each call.
@@ -55,7 +57,8 @@ impl Kind {
             | Self::Jwt
             | Self::Claims
             | Self::Attributes
-            | Self::Token => true,
+            | Self::Token
+            | Self::Fallible => true,
             Self::Sent
             | Self::SentIdentity
             | Self::Verified
@@ -135,6 +138,16 @@ impl Value {
     pub fn and(mut self, kind: Kind, what: impl Into<String>) -> Self {
         self.marks.insert(Mark { kind, what: what.into() });
         self
+    }
+
+    /// The result of a call that may fail.
+    pub fn fallible(self) -> Self {
+        self.and(Kind::Fallible, "a call")
+    }
+
+    /// What a failed call said.
+    pub fn failure() -> Self {
+        Self::marked(Kind::Failure, "what a failed call said")
     }
 
     pub fn without(mut self, kind: Kind) -> Self {
