@@ -10,7 +10,7 @@
 //! - [`auth`]: signatures and principals; [`iam`]: policies and the judgement of every call; [`sts`].
 //! - [`cloudformation`]: stacks and change sets; [`resource`]: what it asks of a resource type. Each
 //!   service implements its own types in its `resources` module.
-//! - [`handlers`]: the IAM actions that CloudFormation calls for a resource.
+//! - [`registry`]: what a type of resource may have; [`handlers`]: the IAM actions that CloudFormation calls for it.
 //! - [`cognito`], [`dynamodb`], [`lambda`], [`httpapi`], [`logs`], [`s3`], [`secrets`], [`kms`]: the services.
 //! - [`faults`]: failures that tests switch on.
 //!
@@ -28,6 +28,7 @@ pub mod iam;
 pub mod kms;
 pub mod lambda;
 pub mod logs;
+pub mod registry;
 pub mod resource;
 pub mod s3;
 pub mod secrets;

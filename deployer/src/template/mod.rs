@@ -11,6 +11,7 @@ mod merge;
 mod quoting;
 mod references;
 mod rules;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -121,6 +122,7 @@ pub fn render(project: &Project) -> Result<Template, Error> {
     references::check(&sections, &mut problems);
     let mut findings = Vec::new();
     baseline::check(project, &sections, &mut findings);
+    schema::check(&sections, &mut findings);
     let description = format!("Stage {} of {}", project.stage, project.service);
     let body = emit::emit(&description, &sections);
     limits::check(&body, &sections, &mut problems);

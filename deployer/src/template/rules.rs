@@ -1,4 +1,4 @@
-//! The rules of the security baseline: what each finds, why it is a mistake, and how it is mended.
+//! The rules of the security baseline and on resources' types: what each finds, why it is a mistake, and how it is mended.
 
 use deployer_source::rules::Rule;
 
@@ -8,6 +8,21 @@ const fn rule(id: &'static str, why: &'static str, mend: &'static str) -> Rule {
 
 /// All of them.
 pub const RULES: &[Rule] = &[
+    rule(
+        "unknown-type",
+        "a resource's type is one letter or two away from one that CloudFormation's registry has",
+        "write the type that is meant",
+    ),
+    rule(
+        "schema",
+        "the properties are not those of the type's schema in CloudFormation's registry: the deployment would be refused",
+        "see the type's reference; a waiver is for what is newer than this deployer",
+    ),
+    rule(
+        "unknown-attribute",
+        "Fn::GetAtt names an attribute that the type's schema in CloudFormation's registry does not have",
+        "see \"Return values\" in the type's reference",
+    ),
     rule(
         "retain",
         "a stateful resource is deleted or kept otherwise than the stage's class says",

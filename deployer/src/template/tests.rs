@@ -292,25 +292,31 @@ fn what_others_add_is_held_to_the_baseline_too() {
         ),
         (policy("RolePolicy", &format!("{ALLOW}: '*'")), "wildcard-resource: X: Resource is *"),
         (
-            policy("Policy", "Effect: Allow, Action: 'dynamodb:Get?tem', Resource: !GetAtt ThingsTable.Arn"),
+            policy(
+                "ManagedPolicy",
+                "Effect: Allow, Action: 'dynamodb:Get?tem', Resource: !GetAtt ThingsTable.Arn",
+            ),
             "wildcard-action: X: the action dynamodb:Get?tem",
         ),
         (
             policy(
-                "Policy",
+                "ManagedPolicy",
                 "Effect: Allow, Action: !Join [':', [dynamodb, '*']], Resource: !GetAtt ThingsTable.Arn",
             ),
             "wildcard-action: X: the action dynamodb:*",
         ),
         (
-            policy("Policy", &format!("{ALLOW}: !Sub '${{ThingsTable.Arn}}*'")),
+            policy("ManagedPolicy", &format!("{ALLOW}: !Sub '${{ThingsTable.Arn}}*'")),
             "wildcard-resource: X: Resource is ${ThingsTable.Arn}*",
         ),
         (
-            policy("Policy", &format!("{ALLOW}: !Join ['', [!GetAtt ThingsTable.Arn, '*']]")),
+            policy("ManagedPolicy", &format!("{ALLOW}: !Join ['', [!GetAtt ThingsTable.Arn, '*']]")),
             "wildcard-resource: X: Resource is ${ThingsTable.Arn}*",
         ),
-        (policy("Policy", &format!("{ALLOW}: !Join ['', ['*']]")), "wildcard-resource: X: Resource is *"),
+        (
+            policy("ManagedPolicy", &format!("{ALLOW}: !Join ['', ['*']]")),
+            "wildcard-resource: X: Resource is *",
+        ),
         (format!("{bucket}: '*'}}]}}}}}}"), "any-principal: X: anybody may use it"),
         (format!("{bucket}: {{AWS: '*'}}}}]}}}}}}"), "any-principal: X: anybody may use it"),
         (
@@ -334,14 +340,60 @@ fn what_others_add_is_held_to_the_baseline_too() {
     }
     for harmless in [
         policy(
-            "Policy",
+            "ManagedPolicy",
             "Effect: Allow, Action: 'dynamodb:GetItem', Resource: [!GetAtt ThingsTable.Arn, !Sub '${ThingsTable.Arn}/index/a']",
         ),
-        policy("Policy", "Effect: Deny, Action: '*', Resource: '*'"),
+        policy("ManagedPolicy", "Effect: Deny, Action: '*', Resource: '*'"),
         format!("{bucket}: '*', Condition: {{StringEquals: {{'aws:PrincipalOrgID': o}}}}}}]}}}}}}"),
         format!("{bucket}: {{AWS: !Ref AWS::AccountId}}}}]}}}}}}"),
     ] {
         assert_eq!(with(&harmless), Vec::<String>::new(), "{harmless}");
+    }
+}
+
+#[test]
+fn a_resource_is_held_against_its_type_s_schema() {
+    let group =
+        |more: &str| format!("{{Type: 'AWS::Logs::LogGroup', Properties: {{RetentionInDays: 3{more}}}}}");
+    let cases = [
+        ("{Type: 'AWS::DynamoDB::Tabel'}".to_owned(), "unknown-type: there is no type AWS::DynamoDB::Tabel"),
+        (group(", LogGroupNam: a"), "schema: X: LogGroupNam: extraneous key [LogGroupNam] is not permitted"),
+        (group("3"), "schema: X: RetentionInDays: 33 is not a valid enum value"),
+        (
+            group(", Tags: [{Key: a, Value: b}, {Value: c}]"),
+            "schema: X: Tags.1: required key [Key] not found",
+        ),
+        (group(", LogGroupClass: "), "schema: X: LogGroupClass: expected type: String, found: Null"),
+        (
+            group(", LogGroupName: !GetAtt UserPool.Arnn"),
+            "unknown-attribute: AWS::Cognito::UserPool (UserPool) has no attribute Arnn",
+        ),
+        (
+            group(", LogGroupName: !Sub '${UserPool}-${UserPool.Providername}'"),
+            "unknown-attribute: AWS::Cognito::UserPool (UserPool) has no attribute Providername",
+        ),
+    ];
+    let with = |resource: &str| {
+        let fixture = Fixture::new().templates();
+        fixture.write("templates/z.yaml.j2", &format!("Resources:\n  X: {resource}\n"));
+        wrong(&fixture)
+    };
+    for (resource, expected) in cases {
+        let found = with(&resource);
+        assert_eq!(found.len(), 1, "{resource}: {found:?}");
+        assert!(
+            found[0].starts_with(&format!("templates/z.yaml.j2:2 {expected}")),
+            "{resource}: {}",
+            found[0]
+        );
+    }
+    for fine in [
+        group(", LogGroupName: !Sub '${!UserPool.Arnn}-${UserPool.Arn}'"),
+        group(", Tags: [!Ref AWS::NoValue, !Ref AWS::NoValue]"),
+        "{Type: 'AWS::Logs::LogGroups::Other'}".to_owned(),
+        "{Type: 'Custom::Table', Properties: {ServiceToken: a}}".to_owned(),
+    ] {
+        assert_eq!(with(&fine), Vec::<String>::new(), "{fine}");
     }
 }
 

@@ -10,7 +10,7 @@ mod api;
 mod decide;
 mod drift;
 mod engine;
-mod eval;
+pub(crate) mod eval;
 mod exports;
 mod form;
 mod functions;
@@ -18,14 +18,14 @@ mod graph;
 mod model;
 mod parameters;
 mod plan;
-mod schema;
+pub(crate) mod schema;
 mod stack_policy;
 mod status;
 mod template;
 mod template_url;
 #[cfg(test)]
 mod tests;
-mod validate;
+pub(crate) mod validate;
 mod xml;
 mod yaml;
 

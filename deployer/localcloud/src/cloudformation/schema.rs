@@ -79,6 +79,16 @@ impl Schema {
         parsed.as_ref().inspect_err(|error| tracing::error!(name, %error, "unreadable schema")).ok()
     }
 
+    /// The types that have one.
+    pub fn types() -> impl Iterator<Item = &'static str> {
+        SCHEMAS.iter().map(|entry| entry.name)
+    }
+
+    /// The attributes that `Fn::GetAtt` may name.
+    pub fn attributes(&self) -> Vec<String> {
+        self.paths("readOnlyProperties").map(|path| path.join(".")).collect()
+    }
+
     pub fn root(&self) -> &Value {
         &self.root
     }
