@@ -50,6 +50,9 @@ pub fn plain(name: &str) -> String {
 
 /// What a parameter's type says of it: the types of `lambda_http`, `lambda_runtime` and `aws_lambda_events`.
 pub fn declared(ty: &Type) -> Value {
+    if let Some(extracted) = super::extract::declared(ty) {
+        return extracted;
+    }
     let value = Value::typed(ty);
     let Some(found) = named(ty) else { return value };
     match found.name.as_str() {
@@ -91,6 +94,9 @@ impl Flow<'_> {
             "body" | "intobody" | "rawbody" if value.is_event() => {
                 sent("the body").and(Kind::Body, "the body")
             }
+            // The only field of an extractor.
+            "0" if value.has(Kind::Sent) && !value.built => value.clone(),
+            "uri" | "rawpath" if value.is_event() => sent("the path"),
             "pathparameters" | "pathparametersref" => sent("the path"),
             "querystringparameters" | "querystringparametersref" | "rawquerystring" => sent("the query"),
             "headers" => sent("a header").and(Kind::Headers, "the headers"),
@@ -130,15 +136,60 @@ fn sent(from: &str) -> Value {
     Value::marked(Kind::Sent, from)
 }
 
-fn other(value: &Value, name: &str, plain_name: &str) -> Value {
-    let mut part = value.derived();
-    if !value.built
-        && let Some(mark) = value.mark(Kind::Sent)
-        && IDENTITIES.contains(&plain_name)
-    {
-        let what = format!("`{name}` of {}", mark.what);
-        part = part.and(Kind::SentIdentity, what);
+/// Something that the caller sent under a name, which may say who somebody is. `userIds` are so many of them.
+pub fn sent_as(value: Value, name: &str) -> Value {
+    let plain = plain(name);
+    let one = plain.strip_suffix('s').filter(|one| one.ends_with("id")).unwrap_or(&plain);
+    if value.built || !IDENTITIES.contains(&one) {
+        return value;
     }
+    match value.mark(Kind::Sent).map(|mark| format!("`{name}` of {}", mark.what)) {
+        Some(what) => value.and(Kind::SentIdentity, what),
+        None => value,
+    }
+}
+
+/// Something that the caller sent, in a variable of this name: `let user_id = path.rsplit('/').next()`.
+pub fn called(value: Value, name: &str) -> Value {
+    let plain = plain(name);
+    let is_id = plain.ends_with("id") || plain == "sub";
+    let from = value.mark(Kind::Sent).map(|mark| mark.what.as_str());
+    // A header may hold a token that is verified here, too.
+    let known = from != Some("a header") && !value.has(Kind::Verified) && !value.has(Kind::SentIdentity);
+    if is_id && known { sent_as(value, name) } else { value }
+}
+
+/// What a text becomes that begins as the keys of users do, `USER#…`: what the caller sent names one of them then.
+pub fn keyed(value: Value, text: &str) -> Value {
+    let begins = ["user#", "users#"].iter().any(|prefix| text.to_ascii_lowercase().starts_with(prefix));
+    if !begins || value.has(Kind::Verified) || value.has(Kind::SentIdentity) {
+        return value;
+    }
+    match value.mark(Kind::Sent).map(|mark| format!("`USER#id` of {}", mark.what)) {
+        Some(what) => value.and(Kind::SentIdentity, what),
+        None => value,
+    }
+}
+
+/// A value, and `other` where it is not there. What Cognito vouches for does not vouch for what stands in for it.
+pub fn instead(value: Value, other: &Value) -> Value {
+    let vouched = value.has(Kind::Verified);
+    if vouched == other.has(Kind::Verified) {
+        return value.join(other);
+    }
+    let sent = if vouched { other } else { &value };
+    let what = sent.mark(Kind::Sent).map(|mark| format!("{} where there is no claim", mark.what));
+    let named = sent.has(Kind::SentIdentity);
+    let both = value.join(other);
+    match what {
+        _ if named => both.without(Kind::Verified),
+        Some(what) if vouched => both.without(Kind::Verified).and(Kind::SentIdentity, what),
+        Some(_) | None => both,
+    }
+}
+
+fn other(value: &Value, name: &str, plain_name: &str) -> Value {
+    let mut part = sent_as(value.derived(), name);
     if value.is_event() && plain_name == "username" {
         part = part.and(Kind::Verified, "the user's name");
     }

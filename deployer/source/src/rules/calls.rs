@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, ExprMethodCall};
 
+use super::access;
 use super::facts::Call;
 use super::flow::{Flow, Frame};
 use super::library::{self, FORGETS, MAPPED, MEMBER, RUNS, SAME, WRITES, statement, table};
@@ -123,7 +124,8 @@ impl Flow<'_> {
         let mut given = receiver.clone();
         let mut values = vec![Value::default(); args.len()];
         for (index, arg) in args.iter().enumerate().filter(|(_, arg)| !matches!(arg, Expr::Closure(_))) {
-            values[index] = self.expr(frame, arg);
+            let handler = if routines.is_empty() { self.routed(frame, method, arg) } else { None };
+            values[index] = handler.unwrap_or_else(|| self.expr(frame, arg));
             given = given.join(&values[index]);
         }
         given.effect = None;
@@ -336,7 +338,7 @@ impl Flow<'_> {
             let own = made.ty.as_deref().is_some_and(|ty| self.program.owns(ty));
             let left = library::after(receiver, name, &made, own);
             return match name {
-                "unwrap_or" | "unwrap_or_else" => left.join(&made),
+                "or" | "or_else" | "unwrap_or" | "unwrap_or_else" => access::instead(left, &made),
                 _ => left,
             };
         }

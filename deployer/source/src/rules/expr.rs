@@ -69,7 +69,8 @@ impl Flow<'_> {
                 let left = self.expr(frame, &found.left);
                 let right = self.expr(frame, &found.right);
                 // Two conditions together say nothing certain of either.
-                left.unless_asked().mixed(&right.unless_asked())
+                let text = left.literal.clone().unwrap_or_default();
+                access::keyed(left.unless_asked().mixed(&right.unless_asked()), &text)
             }
             Expr::Let(found) => {
                 let value = self.expr(frame, &found.expr);

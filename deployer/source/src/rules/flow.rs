@@ -296,6 +296,10 @@ impl<'a> Flow<'a> {
                         self.expr(frame, otherwise);
                     }
                 }
+                let value = match &local.pat {
+                    Pat::Ident(name) => access::called(value, &name.ident.to_string()),
+                    _ => value,
+                };
                 self.pattern(frame, &local.pat, value);
             }
             Stmt::Expr(expr, None) => return self.expr(frame, expr),

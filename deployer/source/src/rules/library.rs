@@ -52,7 +52,7 @@ pub const RUNS: [&str; 13] = [
 ];
 
 /// Methods whose answer is the receiver itself, or what it holds.
-pub const SAME: [&str; 45] = [
+pub const SAME: [&str; 46] = [
     "clone",
     "as_ref",
     "as_mut",
@@ -73,6 +73,7 @@ pub const SAME: [&str; 45] = [
     "ok_or",
     "ok_or_else",
     "map_err",
+    "or",
     "or_else",
     "filter",
     "inspect",

@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::{Expr, Macro};
 
+use super::access;
 use super::facts::Log;
 use super::flow::{Flow, Frame};
 use super::value::{Kind, Value};
@@ -36,7 +37,9 @@ impl Flow<'_> {
                     [only] if values.len() == 1 => only.literal.clone().filter(|text| !text.contains('{')),
                     _ => None,
                 };
-                Value { ty: Some("String".to_owned()), built: true, literal: constant, ..all.derived() }
+                let text = values.first().and_then(|text| text.literal.clone()).unwrap_or_default();
+                let all = access::keyed(all.derived(), &text);
+                Value { ty: Some("String".to_owned()), built: true, literal: constant, ..all }
             }
             "vec" | "try_join" | "join" | "select" | "ready" => all,
             _ => all.derived(),

@@ -8,6 +8,7 @@ mod access;
 mod calls;
 mod exposure;
 mod expr;
+mod extract;
 mod facts;
 mod flow;
 mod identity;

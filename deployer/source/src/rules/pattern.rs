@@ -56,7 +56,11 @@ impl Flow<'_> {
                     Some("Ok") => Value { effect: None, ..value.without(Kind::Fallible) },
                     _ => Value { effect: None, ..value },
                 };
-                found.elems.iter().for_each(|part| self.pattern(frame, part, value.clone()));
+                if name.as_deref() == Some("Path") {
+                    self.path_parts(frame, found, &value);
+                } else {
+                    found.elems.iter().for_each(|part| self.pattern(frame, part, value.clone()));
+                }
             }
             Pat::Struct(found) => {
                 self.mention(frame, &found.path);

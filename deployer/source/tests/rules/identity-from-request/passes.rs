@@ -42,6 +42,43 @@ async fn handle(client: &aws_sdk_dynamodb::Client, request: Request) -> Result<R
     Ok(Response::new(Body::Empty))
 }
 
+async fn caller(context: RequestContext) -> Result<String, Error> {
+    let RequestContext::ApiGatewayV2(context) = context else { return Err("no".into()) };
+    let claims = context.authorizer.and_then(|found| found.jwt).map(|jwt| jwt.claims).ok_or("no")?;
+    claims.get("sub").or_else(|| claims.get("username")).cloned().ok_or("no".into())
+}
+
+async fn show(
+    State(client): State<aws_sdk_dynamodb::Client>,
+    context: RequestContext,
+    Path((order, id)): Path<(String, String)>,
+    Query(page): Query<Page>,
+) -> Result<Json<serde_json::Value>, StatusCode> {
+    let user = caller(context).await.map_err(|_| StatusCode::FORBIDDEN)?;
+    let call = client.get_item().key("pk", AttributeValue::S(format!("USER#{user}")));
+    call.key("sk", AttributeValue::S(format!("ORDER#{order}"))).send().await;
+    // An order's parts are the order's.
+    let call = client.get_item().key("pk", AttributeValue::S(format!("ORDER#{order}")));
+    call.key("sk", AttributeValue::S(id)).send().await;
+    let note = page.note.or(page.text).unwrap_or_else(|| user.clone());
+    let start = AttributeValue::S(note);
+    client.query().expression_attribute_values(":note", start).send().await;
+    let folder = std::path::Path::new("users");
+    Ok(Json(serde_json::json!({"folder": folder})))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    note: Option<String>,
+    text: Option<String>,
+}
+
+async fn remove(State(client): State<aws_sdk_dynamodb::Client>, body: Bytes) -> StatusCode {
+    let order: Order = serde_json::from_slice(&body).unwrap();
+    client.delete_item().key("pk", AttributeValue::S(format!("ORDER#{}", order.note))).send().await;
+    StatusCode::NO_CONTENT
+}
+
 #[derive(Deserialize)]
 struct Friend {
     email: String,
@@ -50,5 +87,6 @@ struct Friend {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let client = client().await;
-    lambda_http::run(service_fn(|request| handle(&client, request))).await
+    lambda_http::run(service_fn(|request| handle(&client, request))).await?;
+    lambda_http::run(Router::new().route("/orders/{order}/{id}", get(show).delete(remove)).with_state(client)).await
 }

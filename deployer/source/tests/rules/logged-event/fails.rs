@@ -21,7 +21,23 @@ fn keep(request: &Request, times: u8) {}
 #[tracing::instrument(level = "debug", skip(request), fields(times, headers = ?request.headers()))] //~ logged-event
 fn count(request: &Request, times: u8) {}
 
+async fn create(Json(body): Json<serde_json::Value>) -> StatusCode {
+    tracing::info!(%body, "got it"); //~ logged-event
+    StatusCode::CREATED
+}
+
+async fn change(order: Json<Order>) -> StatusCode {
+    println!("{order:?}"); //~ logged-event
+    StatusCode::OK
+}
+
+async fn replace(body: String) -> StatusCode {
+    tracing::debug!("got {}", body); //~ logged-event
+    StatusCode::OK
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    lambda_http::run(service_fn(handle)).await
+    lambda_http::run(service_fn(handle)).await?;
+    lambda_http::run(Router::new().route("/orders", post(create).patch(change).put(replace))).await
 }

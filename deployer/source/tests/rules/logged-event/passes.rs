@@ -21,7 +21,18 @@ fn keep(request: &Request, times: u8) {}
 #[tracing::instrument(skip_all, err, fields(times, method = %request.method()))]
 fn count(request: &Request, times: u8) {}
 
+async fn create(Path(order): Path<String>, Json(body): Json<Order>) -> StatusCode {
+    tracing::info!(order, lines = body.lines.len(), "got it");
+    keep_text(body.note);
+    StatusCode::CREATED
+}
+
+fn keep_text(body: String) {
+    tracing::info!("{} bytes: {}", body.len(), body.starts_with('a'));
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    lambda_http::run(service_fn(handle)).await
+    lambda_http::run(service_fn(handle)).await?;
+    lambda_http::run(Router::new().route("/orders/{order}", post(create))).await
 }
