@@ -44,6 +44,17 @@ fn found(path: &Path) -> Vec<(usize, String)> {
     faults.iter().map(|fault| (fault.place.as_ref().unwrap().line, fault.rule.to_owned())).collect()
 }
 
+/// What is said of an example, and what to do.
+fn told(text: &str) -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("main.rs");
+    std::fs::write(&path, text).unwrap();
+    let package = Package { name: "example".to_owned(), binary: Some(path), ..Package::default() };
+    let workspace = Workspace::load(folder.path(), &[package], &["example"]).unwrap();
+    let faults = rules::check(&workspace, &described(text));
+    faults.into_iter().map(|fault| (fault.rule.to_owned(), fault.help.unwrap())).collect()
+}
+
 /// The lines that are marked with `//~ rule`.
 fn marked(path: &Path) -> Vec<(usize, String)> {
     let text = std::fs::read_to_string(path).unwrap();
@@ -86,4 +97,23 @@ fn no_rule_finds_fault_with_a_passing_example() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_help_of_an_ungranted_index_names_its_table_where_that_is_known() {
+    let query = |grants: &str, table: &str| {
+        let text = format!(
+            "//@ route\n{grants}async fn main() {{ client.query(){table}.index_name(\"by-day\").send().await; }}"
+        );
+        told(&text)
+    };
+    let granted = |table: &str| {
+        let help = format!("grant it in Cargo.toml: \"{table}/index/by-day\" = [\"dynamodb:Query\"]");
+        vec![("index-without-arn".to_owned(), help)]
+    };
+    assert_eq!(query("", ".table_name(std::env::var(\"TABLE_USER_ORDERS\")?)"), granted("user-orders"));
+    assert_eq!(query("", ".table_name(\"orders\")"), granted("orders"));
+    assert_eq!(query("//@ grant notes dynamodb:Query\n", ".table_name(self.table)"), granted("notes"));
+    let two = "//@ grant notes dynamodb:Query\n//@ grant users dynamodb:GetItem\n";
+    assert_eq!(query(two, ".table_name(self.table)"), granted("<table>"));
 }

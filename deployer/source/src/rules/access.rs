@@ -113,6 +113,11 @@ impl Flow<'_> {
             "fields" if value.has(Kind::Authorizer) => value.clone(),
             "userattributes" => Value::marked(Kind::Attributes, "the user's attributes")
                 .and(Kind::Verified, "an attribute of the user"),
+            "origin" if value.has(Kind::Headers) => {
+                sent("a header").and(Kind::Origin, "the request's own origin")
+            }
+            "intoparts" if value.is_event() && value.ty.as_deref() != Some("Request") => value.clone(),
+            "intoparts" if value.is_event() => sent("the body").and(Kind::Body, "the body"),
             "authorization" if value.has(Kind::Headers) => Value::marked(Kind::Token, "the token"),
             _ => other(value, name, &plain_name),
         };
@@ -190,6 +195,9 @@ pub fn instead(value: Value, other: &Value) -> Value {
 
 fn other(value: &Value, name: &str, plain_name: &str) -> Value {
     let mut part = sent_as(value.derived(), name);
+    if value.is_event() && ["request", "response", "callercontext", "version"].contains(&plain_name) {
+        part = part.and(Kind::Part, "a part of its event");
+    }
     if value.is_event() && plain_name == "username" {
         part = part.and(Kind::Verified, "the user's name");
     }

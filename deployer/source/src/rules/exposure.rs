@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Call, Facts};
+use super::library::{FORGETS, MAPPED, SAME};
 use super::value::{Kind, Value};
 use super::{Event, Findings, Function};
 
@@ -82,19 +83,8 @@ fn is_reference(facts: &Facts, variable: &str) -> bool {
 }
 
 fn logs(facts: &Facts, findings: &mut Findings) {
-    const WHOLE: [Kind; 9] = [
-        Kind::Event,
-        Kind::Body,
-        Kind::Headers,
-        Kind::Context,
-        Kind::Authorizer,
-        Kind::Jwt,
-        Kind::Claims,
-        Kind::Attributes,
-        Kind::Token,
-    ];
     for log in &facts.logs {
-        let told = log.values.iter().find_map(|value| WHOLE.into_iter().find_map(|kind| value.mark(kind)));
+        let told = log.values.iter().find_map(|value| value.marks.iter().find(|mark| mark.kind.is_private()));
         if let Some(mark) = told {
             findings.add("logged-event", &log.place, format!("the log would hold {}", mark.what));
         }
@@ -171,21 +161,34 @@ fn tls(facts: &Facts, findings: &mut Findings) {
 }
 
 fn origins(facts: &Facts, findings: &mut Findings) {
-    let is_header = |value: &Value| {
-        let literal = value.literal.as_deref().unwrap_or_default();
-        literal.eq_ignore_ascii_case("access-control-allow-origin")
-            || value.ty.as_deref() == Some("ACCESS_CONTROL_ALLOW_ORIGIN")
-    };
-    let is_any = |value: &Value| value.literal.as_deref() == Some("*");
-    let message = "any site may read the answer in its visitors' browsers".to_owned();
-    for call in &facts.calls {
-        if call.args.windows(2).any(|pair| is_header(&pair[0]) && is_any(&pair[1])) {
-            findings.add("any-origin", &call.place, message.clone());
+    let is_name = |name: &str| super::access::plain(name) == "accesscontrolalloworigin";
+    let is_header = |value: &Value| value.literal.iter().chain(&value.ty).any(|name| is_name(name));
+    // What a function of ours does with it is seen there.
+    let followed = |call: &&Call| facts.targets.iter().any(|(place, _)| *place == call.place);
+    let judged =
+        facts.judged || facts.calls.iter().filter(|call| judges_origin(call)).any(|call| !followed(&call));
+    let is_any =
+        |value: &Value| value.literal.as_deref() == Some("*") || (value.has(Kind::Origin) && !judged);
+    let called = facts.calls.iter().filter(|call| match call.args.as_slice() {
+        [] => call.name == "permissive" && call.owner.as_deref() == Some("CorsLayer"),
+        [only] => call.name == "allow_origin" && is_any(only),
+        more => more.windows(2).any(|pair| is_header(&pair[0]) && is_any(&pair[1])),
+    });
+    let entries = facts.entries.iter().filter(|entry| is_name(&entry.name) && is_any(&entry.value));
+    let mut told = BTreeSet::new();
+    for place in called.map(|call| &call.place).chain(entries.map(|entry| &entry.place)) {
+        if told.insert((place.path(), place.line)) {
+            let message = "any site may read the answer in its visitors' browsers";
+            findings.add("any-origin", place, message.to_owned());
         }
     }
-    for entry in facts.entries.iter().filter(|entry| is_any(&entry.value)) {
-        if entry.name.eq_ignore_ascii_case("access-control-allow-origin") {
-            findings.add("any-origin", &entry.place, message.clone());
-        }
-    }
+}
+
+/// Whether a call may find the request's origin wanting: all that do not only pass it on.
+fn judges_origin(call: &Call) -> bool {
+    const PASSES: [&str; 10] =
+        ["header", "insert", "append", "Some", "Ok", "from_str", "from_bytes", "try_from", "from", "new"];
+    let name = call.name.as_str();
+    let passes = [&PASSES[..], &MAPPED, &SAME, &FORGETS].iter().any(|names| names.contains(&name));
+    !passes && call.args.iter().any(|arg| arg.has(Kind::Origin))
 }

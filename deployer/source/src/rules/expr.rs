@@ -69,6 +69,7 @@ impl Flow<'_> {
                 let left = self.expr(frame, &found.left);
                 let right = self.expr(frame, &found.right);
                 // Two conditions together say nothing certain of either.
+                self.facts.judged |= left.has(Kind::Origin) || right.has(Kind::Origin);
                 let text = left.literal.clone().unwrap_or_default();
                 access::keyed(left.unless_asked().mixed(&right.unless_asked()), &text)
             }
@@ -173,6 +174,9 @@ impl Flow<'_> {
         if let Some(constant) = self.program.constant(&names, owner.as_deref()) {
             return self.expr(frame, constant);
         }
+        if names.ends_with(&["Value".to_owned(), "Null".to_owned()]) {
+            return Value { built: true, ..Value::of_type("json") };
+        }
         if let Some(name) = names.last().filter(|name| is_constant(name)) {
             return Value::of_type(name);
         }
@@ -209,7 +213,7 @@ impl Flow<'_> {
     fn tuple(&mut self, frame: &mut Frame, found: &syn::ExprTuple) -> Value {
         let parts: Vec<Value> = found.elems.iter().map(|part| self.expr(frame, part)).collect();
         if let [name, value] = parts.as_slice()
-            && let Some(name) = &name.literal
+            && let Some(name) = name.literal.as_ref().or(name.ty.as_ref().filter(|ty| is_constant(ty)))
         {
             self.entry(frame, name, found.span(), value, false);
         }
@@ -275,6 +279,7 @@ impl Flow<'_> {
     fn matching(&mut self, frame: &mut Frame, found: &ExprMatch) -> Value {
         let value = self.expr(frame, &found.expr);
         self.lost_in_match(frame, found, &value);
+        self.facts.judged |= value.has(Kind::Origin) && found.arms.iter().any(|arm| is_certain(&arm.pat));
         frame.branchings += 1;
         let branching = frame.branchings;
         let mut result: Option<Value> = None;
@@ -291,6 +296,16 @@ impl Flow<'_> {
             });
         }
         result.unwrap_or_default()
+    }
+}
+
+/// Whether a pattern takes only what is written down.
+fn is_certain(pattern: &syn::Pat) -> bool {
+    match pattern {
+        syn::Pat::Lit(_) | syn::Pat::Guard(_) => true,
+        syn::Pat::TupleStruct(found) => found.elems.iter().any(is_certain),
+        syn::Pat::Or(found) => found.cases.iter().any(is_certain),
+        _ => false,
     }
 }
 

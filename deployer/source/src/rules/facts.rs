@@ -20,6 +20,8 @@ pub struct Facts {
     pub old_claims: Vec<Place>,
     /// Where claims are read.
     pub claims: Vec<Place>,
+    /// Whether the request's origin is compared with anything.
+    pub judged: bool,
     /// What answers of a route are made of, beside calls that make one.
     pub bodies: Vec<(Place, Value)>,
     /// Names of types and variants that are mentioned, with the place of the first.
@@ -47,6 +49,7 @@ impl Facts {
         self.swallowed.extend(more.swallowed);
         self.old_claims.extend(more.old_claims);
         self.claims.extend(more.claims);
+        self.judged |= more.judged;
         self.bodies.extend(more.bodies);
         self.mentions.extend(more.mentions);
         self.texts.extend(more.texts);

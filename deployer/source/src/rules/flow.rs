@@ -173,6 +173,7 @@ impl<'a> Flow<'a> {
             result = result.without(Kind::Fallible);
         }
         if let Some(output) = routine.output() {
+            result = result.kept_by(&output.name);
             result.ty = Some(output.name);
             result.argument = output.argument;
         }

@@ -52,7 +52,7 @@ pub const RUNS: [&str; 13] = [
 ];
 
 /// Methods whose answer is the receiver itself, or what it holds.
-pub const SAME: [&str; 46] = [
+pub const SAME: [&str; 47] = [
     "clone",
     "as_ref",
     "as_mut",
@@ -99,6 +99,7 @@ pub const SAME: [&str; 46] = [
     "trim",
     "get_or_init",
     "to_str",
+    "parse",
 ];
 
 /// Methods that answer what their closure does.
@@ -107,6 +108,10 @@ pub const MAPPED: [&str; 9] =
 
 /// Methods that turn a lost error into something else.
 pub const FORGETS: [&str; 5] = ["ok", "unwrap_or", "unwrap_or_default", "unwrap_or_else", "is_ok_and"];
+
+/// Methods of a text that say whether it is a certain one.
+pub const JUDGES: [&str; 7] =
+    ["starts_with", "ends_with", "contains", "eq", "eq_ignore_ascii_case", "strip_prefix", "strip_suffix"];
 
 /// Methods of a result that end its error.
 const ENDS: [&str; 8] =
@@ -144,6 +149,9 @@ pub fn after(value: Value, method: &str, made: &Value, own: bool) -> Value {
 pub fn answer(owner: Option<&str>, name: &str, args: &[Value]) -> Value {
     let first = args.first().cloned().unwrap_or_default();
     match (owner, name) {
+        (Some("Value" | "Map"), "default" | "new") if args.is_empty() => {
+            Value { built: true, ..Value::of_type("json") }
+        }
         (_, "Err") if first.has(Kind::Failure) => Value::default().fallible(),
         (_, "Err") => Value::default(),
         (Some("Uuid"), "new_v4" | "now_v7" | "now_v1") | (Some("Ulid"), "new") => {
@@ -156,6 +164,10 @@ pub fn answer(owner: Option<&str>, name: &str, args: &[Value]) -> Value {
             Some("SystemTime" | "Utc" | "Local" | "OffsetDateTime" | "Timestamp" | "Zoned"),
             "now" | "now_utc",
         ) => Value::marked(Kind::Time, "the time of day"),
+        (Some("serde_json"), "to_string" | "to_string_pretty" | "to_vec" | "to_value") => first.copied(),
+        (_, "from_slice" | "from_str" | "from_reader") if first.has(Kind::Body) => {
+            first.derived().and(Kind::Parsed, "the body")
+        }
         // Wrappers and conversions: `Some(x)`, `Arc::new(x)`, `String::from(x)`, `AttributeValue::S(x)`.
         _ if args.len() == 1 && is_wrapper(owner, name) => Value { ty: None, ..first },
         _ => {
@@ -172,10 +184,33 @@ fn is_wrapper(owner: Option<&str>, name: &str) -> bool {
             name.starts_with(char::is_uppercase) || name == "from" || name == "drop"
         }
         Some(owner) => {
-            const MAKERS: [&str; 8] =
-                ["new", "from", "pin", "clone", "from_utf8", "from_utf8_lossy", "Owned", "Borrowed"];
-            const HOLDERS: [&str; 11] = [
-                "Arc", "Rc", "Box", "String", "str", "Cow", "Option", "Result", "Mutex", "RwLock", "OnceLock",
+            const MAKERS: [&str; 11] = [
+                "new",
+                "from",
+                "pin",
+                "clone",
+                "from_utf8",
+                "from_utf8_lossy",
+                "from_static",
+                "from_str",
+                "try_from",
+                "Owned",
+                "Borrowed",
+            ];
+            const HOLDERS: [&str; 13] = [
+                "Arc",
+                "Rc",
+                "Box",
+                "String",
+                "str",
+                "Cow",
+                "Option",
+                "Result",
+                "Mutex",
+                "RwLock",
+                "OnceLock",
+                "HeaderName",
+                "HeaderValue",
             ];
             MAKERS.contains(&name) && HOLDERS.contains(&owner)
         }

@@ -9,9 +9,25 @@ use super::facts::Log;
 use super::flow::{Flow, Frame};
 use super::value::{Kind, Value};
 
-/// Macros that write a line somewhere.
-const LOGS: [&str; 12] = [
-    "trace", "debug", "info", "warn", "error", "event", "log", "println", "eprintln", "print", "eprint",
+/// Macros that write a line somewhere, and those of spans, which each line within them repeats.
+const LOGS: [&str; 18] = [
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "event",
+    "span",
+    "trace_span",
+    "debug_span",
+    "info_span",
+    "warn_span",
+    "error_span",
+    "log",
+    "println",
+    "eprintln",
+    "print",
+    "eprint",
     "dbg",
 ];
 
@@ -29,6 +45,7 @@ impl Flow<'_> {
             self.facts.logs.push(Log { place, values });
             return Value::of_type("()");
         }
+        self.facts.judged |= name == "matches" && values.iter().any(|value| value.has(Kind::Origin));
         let all = values.iter().fold(Value::default(), |all, value| all.mixed(value));
         match name.as_str() {
             "format" => {
@@ -38,7 +55,9 @@ impl Flow<'_> {
                     _ => None,
                 };
                 let text = values.first().and_then(|text| text.literal.clone()).unwrap_or_default();
-                let all = access::keyed(all.derived(), &text);
+                let copied = values.iter().map(Value::copied).flat_map(|value| value.marks);
+                let mut all = access::keyed(all.derived(), &text);
+                all.marks.extend(copied.filter(|mark| mark.kind == Kind::Copied));
                 Value { ty: Some("String".to_owned()), built: true, literal: constant, ..all }
             }
             "vec" | "try_join" | "join" | "select" | "ready" => all,

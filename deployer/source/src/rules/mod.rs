@@ -16,6 +16,7 @@ mod instrument;
 mod library;
 mod lost;
 mod macros;
+mod methods;
 mod pattern;
 mod program;
 mod raising;
@@ -87,6 +88,11 @@ struct Findings(Vec<Fault>);
 impl Findings {
     fn add(&mut self, rule: &'static str, place: &Place, message: String) {
         let help = RULES.iter().find(|known| known.id == rule).map_or("", |known| known.mend);
+        self.add_with(rule, place, message, help);
+    }
+
+    /// With what to do in this very case.
+    fn add_with(&mut self, rule: &'static str, place: &Place, message: String, help: &str) {
         let known = self.0.iter().any(|fault| fault.rule == rule && fault.place.as_ref() == Some(place));
         if !known {
             self.0.push(Fault::new(rule, message).at(place.clone()).help(help));

@@ -30,7 +30,8 @@ impl Flow<'_> {
                 let declared = access::declared(&found.ty);
                 let ty = declared.ty.clone().or_else(|| value.ty.clone());
                 let argument = declared.argument.clone().or_else(|| value.argument.clone());
-                self.pattern(frame, &found.pat, Value { ty, argument, ..value.join(&declared) });
+                let value = value.join(&declared).kept_by(ty.as_deref().unwrap_or_default());
+                self.pattern(frame, &found.pat, Value { ty, argument, ..value });
             }
             Pat::Reference(found) => self.pattern(frame, &found.pat, value),
             Pat::Paren(found) => self.pattern(frame, &found.pat, value),

@@ -328,6 +328,22 @@ pub fn named(ty: &Type) -> Option<Named> {
     }
 }
 
+/// The name of the first type among a path's arguments: `Value` of `from_slice::<Value>`.
+pub fn argument(arguments: &PathArguments) -> Option<String> {
+    match arguments {
+        PathArguments::AngleBracketed(arguments) => first_argument(arguments),
+        PathArguments::None | PathArguments::Parenthesized(_) => None,
+    }
+}
+
+/// The name of the first type among arguments.
+pub fn first_argument(arguments: &syn::AngleBracketedGenericArguments) -> Option<String> {
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => type_name(ty),
+        _ => None,
+    })
+}
+
 /// A type's last name alone.
 pub fn type_name(ty: &Type) -> Option<String> {
     named(ty).map(|found| found.name)

@@ -49,10 +49,17 @@ fn answers(program: &Program<'_>, facts: &Facts, findings: &mut Findings) {
     }
     for answer in &facts.answers {
         let routine = &program.routines[answer.routine];
-        let answers_event = facts.handlers.contains(&answer.routine)
-            || answer.handler
-            || routine.output().is_some_and(|output| payloads.contains(&output.name));
-        if answers_event && is_something_else(&answer.value) {
+        let handles = facts.handlers.contains(&answer.routine) || answer.handler;
+        let takes = |name: &String| {
+            routine
+                .parameters()
+                .filter_map(|parameter| super::program::named(&parameter.ty))
+                .any(|found| found.name == *name || found.argument.as_ref() == Some(name))
+        };
+        let passes_on =
+            routine.output().is_some_and(|output| payloads.contains(&output.name) && takes(&output.name));
+        let is_part = handles && !answer.value.is_event() && answer.value.has(Kind::Part);
+        if is_part || ((handles || passes_on) && is_something_else(&answer.value)) {
             findings.add(RULE, &answer.place, "the trigger answers something else than its event".to_owned());
         }
     }

@@ -25,6 +25,14 @@ pub enum Kind {
     Attributes,
     /// The token itself.
     Token,
+    /// A text or JSON of something whole: the thing itself, for whoever reads it.
+    Copied,
+    /// What a whole body was parsed into, which may be a type that keeps only some of it.
+    Parsed,
+    /// A part of a trigger's event.
+    Part,
+    /// The `Origin` that the request says it comes from.
+    Origin,
     /// Something that the caller sent.
     Sent,
     /// Something that the caller sent under a name that says who somebody is.
@@ -48,6 +56,11 @@ pub enum Kind {
 impl Kind {
     /// Whether only the thing itself has the mark, and nothing that was made from it.
     fn is_whole(self) -> bool {
+        self.is_private() || matches!(self, Self::Parsed | Self::Part | Self::Fallible)
+    }
+
+    /// Whether it holds people's data or live tokens.
+    pub fn is_private(self) -> bool {
         match self {
             Self::Event
             | Self::Body
@@ -58,11 +71,15 @@ impl Kind {
             | Self::Claims
             | Self::Attributes
             | Self::Token
-            | Self::Fallible => true,
-            Self::Sent
+            | Self::Copied => true,
+            Self::Parsed
+            | Self::Part
+            | Self::Origin
+            | Self::Sent
             | Self::SentIdentity
             | Self::Verified
             | Self::Email
+            | Self::Fallible
             | Self::Failure
             | Self::Random
             | Self::Time
@@ -190,6 +207,21 @@ impl Value {
     pub fn unless_asked(mut self) -> Self {
         self.effect = self.effect.filter(|effect| effect.says == Says::All);
         self
+    }
+
+    /// A text or JSON of this: only where it came from is left, and that it holds the whole.
+    pub fn copied(&self) -> Self {
+        let whole = self.marks.iter().filter(|mark| mark.kind.is_private()).map(|mark| mark.what.clone());
+        whole.fold(self.derived(), |copy, what| copy.and(Kind::Copied, what))
+    }
+
+    /// What was parsed is the whole body still where its type keeps all that it is given.
+    pub fn kept_by(self, ty: &str) -> Self {
+        let keeps = ["Value", "Map", "HashMap", "BTreeMap"].contains(&ty);
+        match self.mark(Kind::Parsed).filter(|_| keeps).map(|mark| mark.what.clone()) {
+            Some(what) => self.and(Kind::Copied, what),
+            None => self,
+        }
     }
 
     /// What is made from this: only where it came from is left.

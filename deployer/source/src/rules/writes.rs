@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Facts, Write};
+use super::facts::{Call, Facts, Write};
+use super::value::{Kind, Value};
 use super::{Findings, Function};
 
 pub fn check(function: &Function, facts: &Facts, findings: &mut Findings) {
@@ -17,9 +18,35 @@ pub fn check(function: &Function, facts: &Facts, findings: &mut Findings) {
     for call in facts.calls.iter().filter(|call| call.name == "index_name") {
         let Some(index) = call.args.first().and_then(|arg| arg.literal.as_deref()) else { continue };
         if !function.may_query(index) {
-            findings.add("index-without-arn", &call.place, super::may_not_query(index));
+            let table = queried(function, facts, call).unwrap_or_else(|| "<table>".to_owned());
+            let help = format!("grant it in Cargo.toml: \"{table}/index/{index}\" = [\"dynamodb:Query\"]");
+            findings.add_with("index-without-arn", &call.place, super::may_not_query(index), &help);
         }
     }
+}
+
+/// The table whose index is queried, as the environments name it: the one that the call names or else the routine,
+/// or the only one that the function is granted.
+fn queried(function: &Function, facts: &Facts, call: &Call) -> Option<String> {
+    let named =
+        facts.calls.iter().filter(|other| other.name == "table_name" && other.context == call.context);
+    let (own, others): (Vec<&Call>, Vec<&Call>) = named.partition(|other| other.root == call.root);
+    let names = |calls: Vec<&Call>| calls.into_iter().filter_map(|call| table(call.args.first()?)).collect();
+    let granted = function
+        .grants
+        .iter()
+        .filter(|(_, actions)| actions.iter().any(|name| name.starts_with("dynamodb:")));
+    let granted = granted.filter_map(|(target, _)| target.split('/').next().map(str::to_owned));
+    [names(own), names(others), granted.collect()].into_iter().find_map(|known: BTreeSet<String>| {
+        let mut names = known.into_iter();
+        names.next().filter(|_| names.next().is_none())
+    })
+}
+
+/// `TABLE_USER_ORDERS` is the variable of the table `user-orders`.
+fn table(name: &Value) -> Option<String> {
+    let variable = name.mark(Kind::Variable).and_then(|mark| mark.what.strip_prefix("TABLE_"));
+    variable.map(|rest| rest.to_ascii_lowercase().replace('_', "-")).or_else(|| name.literal.clone())
 }
 
 /// Two writes to different tables, one after the other: a failure in between leaves one of them.

@@ -10,6 +10,15 @@ async fn handle(request: Request) -> Result<Response<Body>, Error> {
     tracing::debug!(token, "signed in"); //~ logged-event
     let claims = &request.request_context().authorizer.jwt.claims;
     tracing::info!(claims = ?claims, kind = claims["token_use"] == "access"); //~ logged-event
+    let _span = tracing::info_span!("request", auth = ?request.headers().get(AUTHORIZATION)).entered(); //~ logged-event
+    let text = format!("{request:?}");
+    tracing::info!("{text}"); //~ logged-event
+    let text = serde_json::to_string(&claims)?;
+    tracing::info!(text, "claims"); //~ logged-event
+    let sent: serde_json::Value = serde_json::from_slice(request.body())?;
+    tracing::info!(?sent); //~ logged-event
+    tracing::info!("{:?}", serde_json::from_slice::<serde_json::Value>(request.body())); //~ logged-event
+    println!("{}", parsed(&request)?); //~ logged-event
     keep(&request, 1);
     count(&request, 1);
     Ok(Response::new(Body::Empty))
@@ -20,6 +29,10 @@ fn keep(request: &Request, times: u8) {}
 
 #[tracing::instrument(level = "debug", skip(request), fields(times, headers = ?request.headers()))] //~ logged-event
 fn count(request: &Request, times: u8) {}
+
+fn parsed(request: &Request) -> Result<serde_json::Value, Error> {
+    Ok(serde_json::from_slice(request.body())?)
+}
 
 async fn create(Json(body): Json<serde_json::Value>) -> StatusCode {
     tracing::info!(%body, "got it"); //~ logged-event

@@ -8,6 +8,15 @@ async fn handle(request: Request) -> Result<Response<Body>, Error> {
         Ok(body) => tracing::info!("{} fields", body.as_object().map_or(0, |fields| fields.len())),
         Err(error) => tracing::warn!("the body is no JSON: line {}", error.line()),
     }
+    let _span = tracing::info_span!("request", path = %request.uri().path()).entered();
+    let sent: Value = serde_json::from_slice(request.body())?;
+    let text = format!("{} fields, {}", sent.as_object().map_or(0, |fields| fields.len()), sent["kind"]);
+    tracing::info!("{text}");
+    let id = format!("{:x}", digest(&format!("{request:?}")));
+    tracing::info!(id);
+    // Its Debug says what may be said.
+    let order: Order = serde_json::from_slice(request.body())?;
+    tracing::info!(?order);
     keep(&request, 1);
     count(&request, 1);
     let response = Response::new(Body::Empty);
