@@ -60,7 +60,7 @@ fn problems(project: &Project) -> Result<Vec<Problem>, Error> {
     let derived = code::derive(&workspace, &functions);
     let mut all = Vec::new();
     for (function, derived) in functions.iter().zip(&derived) {
-        all.extend(code::problems(&project.root, function, derived, Vec::new())?);
+        all.extend(code::problems(&project.root, function, derived, &project.tables, Vec::new())?);
     }
     Ok(all)
 }
@@ -74,6 +74,7 @@ fn short(problem: &Problem) -> String {
     };
     match problem.rule {
         "missing-grant" => format!("+{}", on()),
+        "unknown-table" => format!("!{}", on()),
         "excess-grant" => format!("-{}", on()),
         _ => {
             let file = problem.place.as_ref().unwrap().file();

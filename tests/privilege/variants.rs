@@ -301,6 +301,36 @@ pub const ADDED: &[Variant] = variants! {
     "a raw client, by another variable": [(LIST, "    // handler\n", "state.client.delete_item().table_name(env::var(\"TABLE_ORDERS\")?).send().await?;\n")] =>
         &["+list-orders dynamodb:DeleteItem orders"];
     "a raw client, by a field": [(LIST, "    // handler\n", "state.client.scan().table_name(&state.orders).send().await?;\n")] => &["+list-orders dynamodb:Scan orders"];
+    "a client by the parent's import": [(LIST, "    // handler\n", "later::wipe(state.client.clone()).await;\n"), (LIST, "// items\n", "mod later { use super::*; pub async fn wipe(db: impl Into<Client>) { one(job::take()).await }\n\
+         async fn one(Extension(db): job::Extension<Client>) { db.delete_item().table_name(env::var(\"TABLE_ORDERS\").unwrap()).send().await; } }\n")] => &["+list-orders dynamodb:DeleteItem orders"];
+    "a client by a prelude of the shared crate": [
+        in_handler("wipe(job::take()).await;"),
+        (GET, "// uses\n", "use shared::prelude::*;\n"),
+        in_items("async fn wipe(Extension(db): job::Extension<Client>) { db.delete_item().table_name(std::env::var(\"TABLE_ORDERS\").unwrap()).send().await; }"),
+        (LIBRARY, "", "\npub mod prelude {\n    pub use aws_sdk_dynamodb::*;\n}\n"),
+    ] => DELETE_ORDERS;
+    "a client of a thread": [
+        in_handler("let db = DB.with(|db| db.get().cloned()).unwrap(); db.delete_item().table_name(std::env::var(\"TABLE_ORDERS\")?).send().await?;"),
+        in_items("thread_local! { static DB: OnceCell<aws_sdk_dynamodb::Client> = const { OnceCell::new() } }"),
+    ] => DELETE_ORDERS;
+    "a waiter": [(LIST, "    // handler\n", "state.client.wait_until_table_exists().table_name(&state.orders).wait(SECOND).await?;\n")] => &["+list-orders dynamodb:DescribeTable orders"];
+    "a variable of a table that is not there": [(LIST, "    // handler\n", "state.client.scan().table_name(env::var(\"TABLE_OLD_ORDERS\")?).send().await?;\n")] => &["!list-orders dynamodb:Scan old-orders"];
+    "one of two values of a struct": [
+        (LIST, "    // handler\n", "Repo { db: state.client.clone(), table: env::var(\"TABLE_ORDERS\")? }.remove().await; Repo { db: state.client.clone(), table: env::var(CUSTOMERS)? }.read().await;\n"),
+        (LIST, "// items\n", "struct Repo { db: Client, table: String }\nimpl Repo { async fn read(&self) { self.db.get_item().table_name(&self.table).send().await; } async fn remove(&self) { self.db.delete_item().table_name(&self.table).send().await; } }\n"),
+    ] => &["+list-orders dynamodb:DeleteItem orders"];
+    "a function in a map": [
+        (LIST, "    // handler\n", "let mut all = HashMap::new(); all.insert(\"get\", wipe); (all[\"get\"])(&state.client, &state.orders).await;\n"),
+        (LIST, "// items\n", "async fn wipe(db: &Client, table: &str) { db.delete_item().table_name(table).send().await; }\n"),
+    ] => &["+list-orders dynamodb:DeleteItem orders"];
+    "a table's name in a static": [
+        (LIST, "    // handler\n", "state.client.scan().table_name(&*ORDERS).send().await?;\n"),
+        (LIST, "// items\n", "static ORDERS: LazyLock<String> = LazyLock::new(|| env::var(\"TABLE_ORDERS\").unwrap());\n"),
+    ] => &["+list-orders dynamodb:Scan orders"];
+    "a table's name by a helper that makes the variable's": [
+        (LIST, "    // handler\n", "state.client.scan().table_name(table(\"orders\")?).send().await?;\n"),
+        (LIST, "// items\n", "fn table(name: &str) -> Result<String, Error> { Ok(env::var(format!(\"TABLE_{}\", name.to_uppercase().replace('-', \"_\")))?) }\n"),
+    ] => &["+list-orders dynamodb:Scan orders"];
     "a raw client, by a helper for names": [
         (LIST, "    // handler\n", "state.client.update_item().table_name(table(\"ORDERS\")?).send().await?;\n"),
         (LIST, "// items\n", "fn table(_: &str) -> Result<String, Error> { Ok(env::var(\"TABLE_ORDERS\")?) }\n"),
@@ -313,13 +343,12 @@ pub const REMOVED: &[Variant] = variants! {
     "the way to the call": [(GET, "|request| function.answer(request)", "async |_: Request| Ok::<_, Error>(Response::new(Body::Empty))")] => &["-get-order dynamodb:GetItem orders"];
     "the shared method's own call": [(ORDERS, "match call.send().await {\n            Ok(answer) => Ok(format!(\"{answer:?}\")),\n            Err(error) => Err(CallError::new(\"dynamodb:GetItem\", self.table.name(), &error)),\n        }", "drop(call); Ok(String::new())"), (ORDERS, "let call = self.table.get_item()", "let call = self.table.name(); let call = Some(call)")] => &["-get-order dynamodb:GetItem orders"];
     "it is only in tests now": [(GET, "self.orders.get_item(\"1\").await?", "String::new()"), in_items("#[cfg(test)]\nmod tests { async fn t(f: super::GetOrder) { let _ = f.orders.get_item(\"1\").await; } }")] => &["-get-order dynamodb:GetItem orders"];
-    "it is only in debug builds": [(GET, "let order = self.orders.get_item(\"1\").await?;", "let order = String::new();\n#[cfg(debug_assertions)]\nself.orders.get_item(\"1\").await?;")] => &["-get-order dynamodb:GetItem orders"];
     "it is behind a feature that is off": [(GET, "let order = self.orders.get_item(\"1\").await?;", "let order = String::new();\n#[cfg(feature = \"audit\")]\nself.orders.get_item(\"1\").await?;")] => &["-get-order dynamodb:GetItem orders"];
     "another operation": [(ORDERS, "self.table.get_item()", "self.table.query()")] => &["+get-order dynamodb:Query orders", "-get-order dynamodb:GetItem orders"];
     "another table in the handle": [(ORDERS, "table: Table<Orders>,\n", "table: Table<Customers>,\n"), (ORDERS, "-> &Table<Orders>", "-> &Table<Customers>")] => &["+get-order dynamodb:GetItem customers", "-get-order dynamodb:GetItem orders"];
     "another name of the table": [("shared/src/names.rs", "\"orders\"", "\"customers\"")] => &["+get-order dynamodb:GetItem customers", "-get-order dynamodb:GetItem orders"];
     "the table instead of its index": [(LIST, "        .index_name(INDEX)\n", "")] => &["+list-orders dynamodb:Query orders", "-list-orders dynamodb:Query orders/index/by-status"];
-    "another index": [(LIST, "\"by-status\"", "\"by-day\"")] => &["+list-orders dynamodb:Query orders/index/by-day", "-list-orders dynamodb:Query orders/index/by-status"];
+    "another index": [(LIST, "\"by-status\"", "\"by-day\"")] => &["!list-orders dynamodb:Query orders/index/by-day", "-list-orders dynamodb:Query orders/index/by-status"];
     "an index instead of the table": [(ORDERS, "self.table.get_item()", "self.table.index::<crate::names::ByStatus>().query()")] => &["+get-order dynamodb:Query orders/index/by-status", "-get-order dynamodb:GetItem orders"];
     "another variable": [(LIST, "\"TABLE_CUSTOMERS\"", "\"TABLE_ORDERS\"")] =>
         &["+list-orders dynamodb:GetItem orders", "+list-orders dynamodb:PutItem orders", "-list-orders dynamodb:GetItem customers", "-list-orders dynamodb:PutItem customers"];
@@ -353,6 +382,24 @@ pub const UNRESOLVED: &[Variant] = variants! {
     "a presigned request of such a service": [in_handler("let url = aws_sdk_s3::Client::new(config()).get_object().bucket(\"b\").key(\"k\").presigned(hour()).await?;")] => &["?get-order/src/main.rs"];
     "every table": [(LIST, "    // handler\n", "state.client.list_tables().send().await?;\n")] => &["?list-orders/src/main.rs"];
     "a call in tokens of no known form": [in_handler("grammar!(self.orders ==> then .put_item(\"1\") <== end);")] => &["?get-order/src/main.rs"];
+    "a call in debug builds alone": [in_handler("#[cfg(debug_assertions)]\nself.orders.put_item(\"1\").await?;")] => &["?shared/src/orders.rs"];
+    "a call that is in debug builds alone now": [(GET, "let order = self.orders.get_item(\"1\").await?;", "let order = String::new();\n#[cfg(debug_assertions)]\nself.orders.get_item(\"1\").await?;")] => &["?shared/src/orders.rs"];
+    "a table whose name is written down": [(LIST, "    // handler\n", "state.client.delete_item().table_name(\"orders\").send().await?;\n")] => &["?list-orders/src/main.rs"];
+    "a table whose name is written down in a statement": [(LIST, "    // handler\n", "state.client.execute_statement().statement(\"DELETE FROM \\\"orders\\\"\").send().await?;\n")] => &["?list-orders/src/main.rs"];
+    "a table whose name is put together": [(LIST, "    // handler\n", "state.client.delete_item().table_name(format!(\"{}-archive\", state.orders)).send().await?;\n")] => &["?list-orders/src/main.rs"];
+    "another secret": [in_handler("aws_sdk_secretsmanager::Client::new(config()).get_secret_value().secret_id(\"shop/stripe\").send().await?;")] => &["?get-order/src/main.rs"];
+    "a secret in another variable": [in_handler("aws_sdk_secretsmanager::Client::new(config()).get_secret_value().secret_id(std::env::var(\"STRIPE\")?).send().await?;")] => &["?get-order/src/main.rs"];
+    "another user pool": [(LIST, ".user_pool_id(pool)", ".user_pool_id(\"eu-west-1_abc\")")] => &["?list-orders/src/main.rs"];
+    "code that is included": [in_handler("include!(\"rest.in\");")] => &["! code that is included from another file is not read"];
+    "a client that leaves the workspace": [
+        in_handler("outside::wipe(&client()).await;"),
+        in_items("fn client() -> aws_sdk_dynamodb::Client { aws_sdk_dynamodb::Client::new(config()) }"),
+        (GET_MANIFEST, "tokio = \"1\"", "tokio = \"1\"\noutside = { path = \"../../outside\" }"),
+        ("../Cargo.toml", "[workspace]\n", "[workspace]\nexclude = [\"outside\"]\n"),
+        ("../outside/Cargo.toml", "", "[package]\nname = \"outside\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+        ("../outside/src/lib.rs", "", "pub async fn wipe<T>(_: &T) {}\n"),
+    ] => &["?get-order/src/main.rs"];
+    "a client of an unknown name": [(GET, "// uses\n", "use outside::prelude::*;\n"), in_items("async fn wipe(db: Db) { db.delete_item().send().await; }"), in_handler("wipe(registry::take()).await;")] => &["?get-order/src/main.rs"];
     "a request that goes out of sight": [in_handler("queue::enqueue(self.customers.put_item());")] => &["?get-order/src/main.rs"];
 };
 
@@ -381,6 +428,8 @@ pub const HARMLESS: &[Variant] = variants! {
     ] => NOTHING;
     "words in texts and comments": [in_handler("// self.orders.put_item(\"1\").await?;\nlet text = \"client.put_item().send()\";")] => NOTHING;
     "maps, headers and options": [in_handler("let mut map = std::collections::HashMap::new(); map.insert(\"a\", order.clone()); let found = map.get(\"a\").map(|text| text.len()).filter(|length| *length > 0);\nif let Some(length) = found { tracing::info!(length, order = %order, \"found\"); }")] => NOTHING;
+    "clients in well-known hands": [(LIST, "    // handler\n", "let app = axum::Router::new().layer(axum::Extension(state.client.clone())).with_state(std::sync::Arc::new(state.pool.clone())); tokio::spawn(axum::serve(listener, app));\n")] => NOTHING;
+    "an error's words": [(LIST, "    // handler\n", "let name = env::var(\"TABLE_ORDERS\").with_context(|| \"no orders\").context(\"none\")?; state.client.query().table_name(name).index_name(INDEX).send().await?;\n")] => NOTHING;
     "a clone of the client": [(LIST, "    // handler\n", "let client = state.client.clone(); let region = client.config().region().cloned();\n")] => NOTHING;
     "a call of the pool that needs no right": [(LIST, "    // handler\n", "state.pool.get_user().access_token(\"t\").send().await?;\n")] => NOTHING;
     "another module for the same code": [(GET, "use shared::orders::{OrdersTable, Store};", "use crate::local::OrdersTable;\nuse shared::orders::Store;"), in_items("mod local { pub use shared::orders::OrdersTable; }")] => NOTHING;

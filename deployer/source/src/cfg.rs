@@ -9,6 +9,8 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token};
 #[derive(Debug, Clone, Default)]
 pub struct Cfg {
     pub features: BTreeSet<String>,
+    /// A debug build, which is never shipped.
+    pub debug: bool,
 }
 
 impl Cfg {
@@ -44,7 +46,8 @@ impl Cfg {
     fn holds(&self, condition: &Meta) -> Option<bool> {
         let name = condition.path().get_ident()?.to_string();
         match (name.as_str(), condition) {
-            ("test" | "debug_assertions" | "miri" | "windows" | "false", Meta::Path(_)) => Some(false),
+            ("debug_assertions", Meta::Path(_)) => Some(self.debug),
+            ("test" | "miri" | "windows" | "false", Meta::Path(_)) => Some(false),
             ("unix" | "true", Meta::Path(_)) => Some(true),
             ("feature", Meta::NameValue(pair)) => Some(self.features.contains(&text(&pair.value)?)),
             ("target_os", Meta::NameValue(pair)) => Some(text(&pair.value)? == "linux"),
@@ -86,7 +89,7 @@ mod tests {
     use super::*;
 
     fn has(attribute: &str) -> bool {
-        let cfg = Cfg { features: BTreeSet::from(["on".to_owned()]) };
+        let cfg = Cfg { features: BTreeSet::from(["on".to_owned()]), debug: false };
         let item: syn::ItemFn = syn::parse_str(&format!("{attribute} fn f() {{}}")).unwrap();
         cfg.has(&item.attrs)
     }

@@ -15,6 +15,9 @@ pub struct Package {
     pub dependencies: Vec<Dependency>,
     /// Other crates that have another name here: that name, and theirs, as code writes them.
     pub renames: BTreeMap<String, String>,
+    /// Crates of the project's own that are no members, as code writes them: found by a path or in a repository, and
+    /// read by nobody.
+    pub unread: BTreeSet<String>,
     /// `[features]`, with the features that Cargo makes of optional dependencies.
     pub features: BTreeMap<String, Vec<String>>,
 }

@@ -1,10 +1,12 @@
 //! The module trees of function crates and of the members they use, as the shipped build has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use syn::{Attribute, Block, Expr, Fields, ImplItem, Item, ItemMod, Lit, Meta, Stmt, TraitItem};
+use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
+use syn::visit::Visit;
+use syn::{Attribute, Block, Expr, Fields, ImplItem, Item, ItemMod, Lit, Macro, Meta, Stmt, TraitItem};
 
 use crate::cfg::Cfg;
 use crate::packages::{self, Package};
@@ -14,6 +16,8 @@ use crate::place::{Fault, Place, SourceFile};
 #[derive(Debug)]
 pub struct Workspace {
     pub crates: Vec<SourceCrate>,
+    /// The same as a debug build has it, where that may be another code.
+    pub debug: Option<Box<Workspace>>,
 }
 
 /// One crate: a function's binary, or a library.
@@ -28,6 +32,8 @@ pub struct SourceCrate {
     pub dependencies: BTreeMap<String, String>,
     /// Other crates that have another name in its code.
     pub renames: BTreeMap<String, String>,
+    /// Crates of the project's own that are not read.
+    pub unread: BTreeSet<String>,
     /// The root first, parents before children.
     pub modules: Vec<Module>,
 }
@@ -62,12 +68,21 @@ impl Workspace {
     /// # Errors
     /// Every file that cannot be read or parsed, and every module that cannot be found.
     pub fn load(root: &Path, packages: &[Package], functions: &[&str]) -> Result<Self, Vec<Fault>> {
+        let mut shipped = Self::build(root, packages, functions, false)?;
+        let mut files = shipped.crates.iter().flat_map(|found| &found.modules).map(|module| &module.file);
+        if files.any(|file| file.text.contains("debug_assertions")) {
+            shipped.debug = Some(Box::new(Self::build(root, packages, functions, true)?));
+        }
+        Ok(shipped)
+    }
+
+    fn build(root: &Path, packages: &[Package], functions: &[&str], debug: bool) -> Result<Self, Vec<Fault>> {
         let features = packages::features(packages, functions);
         let mut crates = Vec::new();
         let mut faults = Vec::new();
         for package in packages {
             let Some(features) = features.get(&package.name) else { continue };
-            let cfg = Cfg { features: features.clone() };
+            let cfg = Cfg { features: features.clone(), debug };
             let binary = package.binary.as_deref().filter(|_| functions.contains(&package.name.as_str()));
             let roots = [(Kind::Library, package.library.as_deref()), (Kind::Binary, binary)];
             for (kind, file) in roots.into_iter().filter_map(|(kind, file)| Some((kind, file?))) {
@@ -80,11 +95,12 @@ impl Workspace {
                     cfg: cfg.clone(),
                     dependencies: named(package, kind),
                     renames: package.renames.clone(),
+                    unread: package.unread.clone(),
                     modules,
                 });
             }
         }
-        if faults.is_empty() { Ok(Self { crates }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { crates, debug: None }) } else { Err(faults) }
     }
 
     /// The binary of a function.
@@ -162,14 +178,16 @@ impl Loader<'_> {
             }
             match item {
                 Item::Mod(child) => children.push(child),
-                Item::Macro(found) if found.mac.path.is_ident("include") => {
-                    self.faults.push(
+                other => {
+                    let mut includes = Includes { found: Vec::new() };
+                    includes.visit_item(&other);
+                    self.faults.extend(includes.found.into_iter().map(|span| {
                         Fault::new("included-source", "code that is included from another file is not read")
-                            .at(source.place(found.mac.path.segments[0].ident.span()))
-                            .help("make it a module"),
-                    );
+                            .at(source.place(span))
+                            .help("make it a module, and what it gives a function of that")
+                    }));
+                    own.push(other);
                 }
-                other => own.push(other),
             }
         }
         self.modules.push(Module { path: path.clone(), file: Arc::clone(source), items: own });
@@ -273,6 +291,38 @@ impl Loader<'_> {
             Stmt::Macro(found) => self.cfg.has(&found.attrs),
             Stmt::Expr(..) => true,
         });
+    }
+}
+
+/// Finds `include!`, in the tokens of other macros too.
+struct Includes {
+    found: Vec<Span>,
+}
+
+impl<'a> Visit<'a> for Includes {
+    fn visit_macro(&mut self, found: &'a Macro) {
+        match found.path.segments.last() {
+            Some(last) if last.ident == "include" => self.found.push(last.ident.span()),
+            _ => self.tokens(found.tokens.clone()),
+        }
+    }
+}
+
+impl Includes {
+    fn tokens(&mut self, tokens: TokenStream) {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Group(group) => self.tokens(group.stream()),
+                TokenTree::Ident(name) if name == "include" => {
+                    let is_mark = |next: &TokenTree| matches!(next, TokenTree::Punct(mark) if mark.as_char() == '!' && mark.spacing() == Spacing::Alone);
+                    if tokens.peek().is_some_and(is_mark) {
+                        self.found.push(name.span());
+                    }
+                }
+                TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
     }
 }
 

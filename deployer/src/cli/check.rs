@@ -36,11 +36,14 @@ pub fn run(ui: &Ui, global: &Global, args: CheckArgs) -> Result<u8, Failure> {
     };
     let mut worst = 0;
     let mut loaded = Vec::new();
+    let mut told = Vec::new();
     for name in names {
         let global = Global { stage: Some(name), ..global.clone() };
         let mut fail = |failure: Failure| {
-            ui.error(&failure);
             worst = worst.max(failure.exit_code());
+            if let Some(news) = news(failure, &mut told) {
+                ui.error(&news);
+            }
         };
         // A stage whose template is wrong may have wrong functions too.
         match project(&global) {
@@ -75,6 +78,15 @@ pub fn run(ui: &Ui, global: &Global, args: CheckArgs) -> Result<u8, Failure> {
     Ok(worst)
 }
 
+/// What of a failure was not told for another stage already: crates and templates are the same in all of them.
+fn news(failure: Failure, told: &mut Vec<Problem>) -> Option<Failure> {
+    let Some(error) = failure.as_project() else { return Some(failure) };
+    let fresh: Vec<Problem> =
+        error.problems.iter().filter(|problem| !told.contains(problem)).cloned().collect();
+    told.extend(fresh.iter().cloned());
+    project::Error::unless_empty(fresh).err().map(Failure::from)
+}
+
 /// What is wrong with the code of the stages' functions, by function.
 fn of_code<'a>(
     ui: &Ui,
@@ -103,7 +115,9 @@ fn fix(ui: &Ui, stages: &[(Project, Option<Template>)]) -> Result<bool, Failure>
     for (function, derived) in functions.iter().zip(policy::code::derive(&workspace, &functions)) {
         let path = &function.manifest;
         let text = std::fs::read_to_string(path).map_err(Failure::io(format!("read {}", path.display())))?;
-        let fixed = policy::fix::grants(&text, function, &derived).map_err(|message| {
+        let its = |project: &&Project| project.functions.iter().any(|found| found.name == function.name);
+        let its_stages: Vec<&Project> = stages.iter().map(|(project, _)| project).filter(its).collect();
+        let fixed = policy::fix::grants(&text, function, &derived, &its_stages).map_err(|message| {
             Failure::usage(format!("{}: {message}", path.display()), "mend it by hand and run this again")
         })?;
         let Some(fixed) = fixed else { continue };

@@ -69,7 +69,7 @@ pub fn problems(
     for (function, derived) in functions.iter().zip(&derived) {
         let report = lint::code(root, &workspace, function, tables, today())?;
         waived.extend(report.waived);
-        all.push(code::problems(root, function, derived, report.open)?);
+        all.push(code::problems(root, function, derived, tables, report.open)?);
     }
     show_waived(ui, &waived);
     Ok(all)

@@ -11,7 +11,9 @@ use deployer_source::calls::{Call, Derived, Reader, Resource};
 use deployer_source::rules::may_not_query;
 use deployer_source::{Package, Workspace};
 
-use crate::project::{Error, Function, GRANTS, GrantTarget, Manifest, Place, Problem, upper_snake_case};
+use crate::project::{
+    Error, Function, GRANTS, GrantTarget, Manifest, Place, Problem, Table, nearest, upper_snake_case,
+};
 
 /// The sources of `functions` and of the members that they use.
 ///
@@ -69,8 +71,25 @@ pub fn target_key(target: &GrantTarget) -> String {
     }
 }
 
+/// What a grant on a resource is called where these tables are; none where there is no such table or index.
+pub fn grant_on(resource: &Resource, tables: &[Table]) -> Option<String> {
+    let table = |name: &str| {
+        let shared = upper_snake_case(name);
+        tables.iter().find(|table| upper_snake_case(table.name.as_str()) == shared)
+    };
+    match resource {
+        Resource::Table(name) => Some(table(name)?.name.to_string()),
+        Resource::Index { table: name, index } => {
+            let found = table(name)?;
+            let has = found.indexes.iter().any(|known| known.name == *index);
+            has.then(|| format!("{}/index/{index}", found.name))
+        }
+        Resource::UserPool | Resource::Database => Some(resource.to_string()),
+    }
+}
+
 /// What the linter found in a function's code, and where its grants are not what the code calls; what both say, once.
-/// `root` is the project's folder.
+/// `root` is the project's folder, `tables` are those of the stages that are asked for.
 ///
 /// # Errors
 /// When the function's `Cargo.toml` cannot be read.
@@ -78,6 +97,7 @@ pub fn problems(
     root: &Path,
     function: &Function,
     derived: &Derived,
+    tables: &[Table],
     linted: Vec<Problem>,
 ) -> Result<Vec<Problem>, Error> {
     let manifest = Manifest::open(root, &function.manifest)?;
@@ -94,7 +114,7 @@ pub fn problems(
         {
             let resource = call.needs.iter().find(|need| (key(&need.1), need.0.clone()) == *right);
             let resource = resource.map(|(_, resource)| resource);
-            let missing = missing(function, &right.1, resource, call);
+            let missing = missing(function, &right.1, resource, call, tables);
             match resource.and_then(|resource| told(&mut problems, resource, call)) {
                 // It knows the whole grant, and the way to the call.
                 Some(told) => told.help = missing.help,
@@ -124,15 +144,41 @@ fn told<'a>(problems: &'a mut [Problem], resource: &Resource, call: &Call) -> Op
     problems.iter_mut().find(|problem| problem.message == message && problem.place.as_ref().is_some_and(here))
 }
 
-fn missing(function: &Function, action: &str, resource: Option<&Resource>, call: &Call) -> Problem {
-    let resource = resource.map_or_else(String::new, Resource::to_string);
+fn missing(
+    function: &Function,
+    action: &str,
+    resource: Option<&Resource>,
+    call: &Call,
+    tables: &[Table],
+) -> Problem {
     let name = &function.name;
+    let granted = resource.and_then(|resource| grant_on(resource, tables));
+    let Some(resource) = granted else {
+        let resource = resource.map_or_else(String::new, Resource::to_string);
+        return nowhere(name, action, &resource, tables).at(Place::from(&call.place));
+    };
     Problem::new("missing-grant", format!("{name} calls {action} on {resource}, and is not granted it"))
         .at(Place::from(&call.place))
         .help(format!(
             "reached by {}; run `deployer check --fix`, or add {resource:?} = [{action:?}] to [{GRANTS}] of its Cargo.toml",
             call.chain.join(" -> ")
         ))
+}
+
+/// A call on what no stage has: no grant could be written for it.
+fn nowhere(function: &str, action: &str, resource: &str, tables: &[Table]) -> Problem {
+    let known = tables.iter().flat_map(|table| {
+        let indexes = table.indexes.iter().map(move |index| format!("{}/index/{}", table.name, index.name));
+        std::iter::once(table.name.to_string()).chain(indexes)
+    });
+    let known: BTreeSet<String> = known.collect();
+    let meant = match nearest(resource, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => format!("known are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("{function} calls {action} on {resource}, and no stage has that");
+    Problem::new("unknown-table", message)
+        .help(format!("{meant} A stage's tables are in its environments/<stage>.yaml"))
 }
 
 fn excess(function: &Function, resource: &str, action: &str, place: Place) -> Problem {

@@ -233,6 +233,14 @@ impl Reader<'_> {
         if value.is_null() {
             return Lambda::default();
         }
+        // The other keys are cargo-lambda's, and change with it; one that is nearly ours would be left out in silence.
+        for key in value.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            let near = |known: &&str| key != known && strsim::osa_distance(key, known) <= 2;
+            if let Some(meant) = ["memory", "timeout"].into_iter().find(|known| near(known)) {
+                let help = format!("did you mean {meant}?");
+                self.fail(LAMBDA, key, "unknown-key", format!("unknown key {key:?}"), &help);
+            }
+        }
         Lambda::deserialize(value).unwrap_or_else(|error| {
             let key = if value["memory"].is_u64() { "timeout" } else { "memory" };
             self.fail(

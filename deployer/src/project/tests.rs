@@ -298,6 +298,10 @@ fn what_a_crate_says_wrong_is_shown_with_its_line() {
             "8 wrong-type: things is granted a list",
         ),
         ("route = [\"GET /a\"]\n[package.metadata.lambda.deploy]\nmemory = 1", "8 memory: other has 1 MB"),
+        (
+            "route = [\"GET /a\"]\n[package.metadata.lambda.deploy]\nmemroy = 512",
+            "8 unknown-key: unknown key \"memroy\" (did you mean memory?)",
+        ),
     ];
     for (text, expected) in cases {
         let found = Fixture::new().function("other", &format!("{head}{text}\n")).wrong("dev");

@@ -20,6 +20,8 @@ pub struct Analysis<'w> {
     run: HashSet<usize>,
     /// What was put into fields, by type and name.
     pub fields: HashMap<(DefId, String), Value>,
+    /// What was put into fields after their values were made.
+    pub assigned: HashMap<(DefId, String), Value>,
     /// What constants and statics hold.
     pub constants: HashMap<usize, Value>,
     pub closures: Vec<Closure<'w>>,
@@ -105,6 +107,7 @@ impl<'w> Analysis<'w> {
             by_key: HashMap::new(),
             run: HashSet::new(),
             fields: HashMap::new(),
+            assigned: HashMap::new(),
             constants: HashMap::new(),
             closures: Vec::new(),
             closure_ids: HashMap::new(),
@@ -375,6 +378,16 @@ impl<'w> Analysis<'w> {
             known.add(value);
             self.changed = true;
         }
+    }
+
+    /// Notes what a field of any value of a type is given later; of a static, what it is set to.
+    pub fn put(&mut self, of: DefId, field: &str, value: Value) {
+        let known = self.assigned.entry((of, field.to_owned())).or_default();
+        if !value.0.is_subset(&known.0) {
+            known.add(value.clone());
+            self.changed = true;
+        }
+        self.fill(of, field, value);
     }
 
     pub fn site(&self, frame: &Frame<'w>, span: proc_macro2::Span) -> Site {

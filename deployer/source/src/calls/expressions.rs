@@ -7,6 +7,9 @@ use super::index::name_of;
 use super::value::{Atom, Value};
 use crate::cfg::Cfg;
 
+/// Texts that one format may make; of more, nothing is said.
+const MOST_TEXTS: usize = 32;
+
 impl<'w> Analysis<'w> {
     pub fn cfg(&self, frame: &Frame<'w>) -> &'w Cfg {
         &self.index.scopes[frame.scope].source.cfg
@@ -256,6 +259,9 @@ impl<'w> Analysis<'w> {
         let mut value = Value::none();
         let parts = self.expressions(frame, code.expressions.iter());
         match name.as_str() {
+            "format" if !code.expanded => {
+                value.add(formatted(&parts).unwrap_or_else(|| parts.into_iter().collect()))
+            }
             "join" | "try_join" if !code.expanded => value.add(Value::of(Atom::Tuple(parts))),
             // They end the function.
             "panic" | "todo" | "unreachable" | "unimplemented" | "bail" => {
@@ -298,6 +304,47 @@ impl<'w> Analysis<'w> {
         }
         value
     }
+}
+
+/// Texts that a format makes, where everything that it puts in is known: its template, then what that names, in order.
+fn formatted(parts: &[Value]) -> Option<Value> {
+    let texts = |value: &Value| -> Option<Vec<String>> {
+        let texts: Option<Vec<String>> = value
+            .iter()
+            .map(|atom| match atom {
+                Atom::Text(text) if !text.contains(['{', '}']) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        texts.filter(|texts| !texts.is_empty())
+    };
+    let [template] = parts.first()?.iter().collect::<Vec<_>>()[..] else { return None };
+    let Atom::Text(template) = template else { return None };
+    let pieces: Vec<&str> = template.split(['{', '}']).collect();
+    let (unnamed, named): (Vec<usize>, Vec<usize>) =
+        (1..pieces.len()).step_by(2).partition(|at| pieces[*at].is_empty());
+    // What is put in by its place comes first.
+    let order: Vec<usize> = unnamed.into_iter().chain(named).collect();
+    if pieces.len().is_multiple_of(2) || order.len() + 1 != parts.len() {
+        return None;
+    }
+    let mut all = vec![pieces.iter().map(|piece| (*piece).to_owned()).collect::<Vec<String>>()];
+    for (at, part) in order.into_iter().zip(&parts[1..]) {
+        let texts = texts(part)?;
+        all = all
+            .iter()
+            .flat_map(|pieces| {
+                texts.iter().map(move |text| {
+                    let mut pieces = pieces.clone();
+                    pieces[at].clone_from(text);
+                    pieces
+                })
+            })
+            .take(MOST_TEXTS + 1)
+            .collect();
+    }
+    (all.len() <= MOST_TEXTS)
+        .then(|| all.into_iter().map(|pieces| Value::of(Atom::Text(pieces.concat()))).collect())
 }
 
 /// The local variable of a name.

@@ -48,7 +48,15 @@ impl<'w> Analysis<'w> {
         frame.parameters = names.zip(parts.iter().cloned()).collect();
         frame.owner = Some(Value::of(Atom::Instance(of, parts.to_vec())));
         let typed = self.of_type(&frame, declared);
-        let given = self.fields.get(&(of, name.to_owned())).cloned().unwrap_or_else(Value::unknown);
+        let key = (of, name.to_owned());
+        let own = parts.iter().flat_map(Value::iter).find_map(|part| match part {
+            Atom::Given(field, value) if field == name => Some(value.clone()),
+            _ => None,
+        });
+        let given = match own {
+            Some(own) => own.with(self.assigned.get(&key).cloned().unwrap_or_default()),
+            None => self.fields.get(&key).cloned().unwrap_or_else(Value::unknown),
+        };
         let value = self.coerce(&frame, given, declared);
         let itself = Value::of(Atom::Instance(of, parts.to_vec()));
         if typed == Value::opaque() && self.is_handle(&itself) {
@@ -141,16 +149,24 @@ impl<'w> Analysis<'w> {
                 }
             }
         }
+        let mut own = Vec::new();
         for (name, value) in given {
             let value = match declared(fields, name) {
                 Some(of) => self.coerce(&inner, value.clone(), of),
                 None => value.clone(),
             };
+            if prefix.is_empty() && value.is_of_variable() {
+                own.push(Value::of(Atom::Given(name.clone(), value.telling())));
+            }
             self.fill(id, &format!("{prefix}{name}"), value);
         }
         let parts =
             generics.type_params().map(|parameter| inner.parameters.get(&name_of(&parameter.ident)).cloned());
-        let parts = parts.map(Option::unwrap_or_default).collect();
+        let mut parts: Vec<Value> = parts.map(Option::unwrap_or_default).collect();
+        if !self.is_handle(&Value::of(Atom::Instance(id, parts.clone()))) {
+            own.sort();
+            parts.extend(own);
+        }
         let atom = Atom::Instance(id, parts);
         self.note_made(atom.clone());
         Value::of(atom)

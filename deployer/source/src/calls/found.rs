@@ -12,6 +12,11 @@ type Needs = Result<Vec<(String, Resource)>, (String, &'static str)>;
 const NAME_IT: &str = "call it through a handle whose type names the resource, such as Table<Profiles>, or take the \
                        name from the variable TABLE_<NAME>";
 
+const POOL: &str = "set user_pool_id from the variable USER_POOL_ID";
+
+const SECRET: &str =
+    "grants name one secret, the database's: set secret_id from the variable DATABASE_SECRET";
+
 impl Analysis<'_> {
     /// Everything that is called, and what could not be told.
     pub fn calls(&mut self) -> Vec<Call> {
@@ -52,13 +57,25 @@ impl Analysis<'_> {
         match request.service.as_str() {
             "dynamodb" => self.of_dynamodb(request),
             "cognitoidentityprovider" if sdk::needs_no_right(&request.operation) => Ok(Vec::new()),
-            "cognitoidentityprovider" if request.set.iter().any(|(key, _)| key == "user_pool_id") => {
+            _ if sdk::is_waiter(&request.operation) => Err((
+                "which call this waiter makes is not known".to_owned(),
+                "call that operation itself until it answers what is waited for",
+            )),
+            "cognitoidentityprovider" => {
+                let Some(pool) = given(request, "user_pool_id") else {
+                    return Err(("no user pool is named".to_owned(), POOL));
+                };
+                // A trigger's event names the pool that it comes from: the one that there is.
+                named_otherwise(pool, "user pool", "USER_POOL_ID", POOL)?;
                 Ok(vec![(action("cognito-idp", &request.operation), Resource::UserPool)])
             }
-            "cognitoidentityprovider" => {
-                Err(("no user pool is named".to_owned(), "set user_pool_id from the variable USER_POOL_ID"))
-            }
             "secretsmanager" if request.operation == "get_secret_value" => {
+                let none = Value::none();
+                let secret = given(request, "secret_id").unwrap_or(&none);
+                named_otherwise(secret, "secret", "DATABASE_SECRET", SECRET)?;
+                if secret.has(&Atom::Unknown) || !secret.has(&Atom::Variable("DATABASE_SECRET".to_owned())) {
+                    return Err(("which secret it is on cannot be told".to_owned(), SECRET));
+                }
                 Ok(vec![(action("secretsmanager", &request.operation), Resource::Database)])
             }
             // Answers who calls, to anybody (API reference of STS).
@@ -71,7 +88,7 @@ impl Analysis<'_> {
     }
 
     fn of_dynamodb(&mut self, request: &Request) -> Needs {
-        let given = |key: &str| request.set.iter().find(|(known, _)| known == key).map(|(_, value)| value);
+        let given = |key: &str| given(request, key);
         let none = Value::none();
         let action = format!("dynamodb:{}", sdk::operation_name(&request.operation));
         match request.operation.as_str() {
@@ -134,11 +151,10 @@ impl Analysis<'_> {
                 _ => continue,
             };
             let quoted: Vec<&str> = text.split('"').collect();
-            let named = quoted.get(1).copied().filter(|name| !name.contains('{'));
-            let tables = match named {
-                Some(table) => vec![table.to_owned()],
-                None => self.tables(statements, false)?,
-            };
+            if let Some(written) = quoted.get(1).filter(|name| !name.contains('{')) {
+                return Err(literal(written));
+            }
+            let tables = self.tables(statements, false)?;
             let index = (quoted.get(2).copied() == Some(".")).then(|| quoted.get(3).copied()).flatten();
             for table in tables {
                 let resource = match index {
@@ -154,8 +170,8 @@ impl Analysis<'_> {
         Ok(needs)
     }
 
-    /// The tables that a name may be of.
-    fn tables(&mut self, name: &Value, literal: bool) -> Result<Vec<String>, (String, &'static str)> {
+    /// The tables that a name may be of. What is `alone` is the name and nothing else.
+    fn tables(&mut self, name: &Value, alone: bool) -> Result<Vec<String>, (String, &'static str)> {
         let mut tables = Vec::new();
         let mut untold = name.is_none() || name.has(&Atom::Unknown);
         for atom in name.iter() {
@@ -166,12 +182,17 @@ impl Analysis<'_> {
             }
         }
         if tables.is_empty() {
-            let named = name.iter().filter_map(|atom| match atom {
-                Atom::Variable(variable) => variable.strip_prefix("TABLE_").map(from_variable),
-                Atom::Text(text) if literal => Some(text.clone()),
-                _ => None,
-            });
-            tables.extend(named.filter(|name| !name.contains('{')));
+            for atom in name.iter() {
+                match atom {
+                    Atom::Variable(variable) => match variable.strip_prefix("TABLE_") {
+                        Some(rest) if !rest.contains('{') => tables.push(from_variable(rest)),
+                        _ if alone => return Err(no_table(variable)),
+                        _ => {}
+                    },
+                    Atom::Text(text) if alone && !is_placeholder(text) => return Err(literal(text)),
+                    _ => {}
+                }
+            }
         }
         tables.sort();
         tables.dedup();
@@ -180,6 +201,49 @@ impl Analysis<'_> {
         }
         Ok(tables)
     }
+}
+
+/// What a setting of a request was given.
+fn given<'a>(request: &'a Request, setting: &str) -> Option<&'a Value> {
+    request.set.iter().find(|(known, _)| known == setting).map(|(_, value)| value)
+}
+
+/// An error where a resource may be another than the one in `variable`.
+fn named_otherwise(
+    name: &Value,
+    what: &str,
+    variable: &str,
+    help: &'static str,
+) -> Result<(), (String, &'static str)> {
+    let other = name.iter().find_map(|atom| match atom {
+        Atom::Text(text) if !is_placeholder(text) => Some(format!("{text:?}")),
+        Atom::Variable(other) if other != variable => Some(format!("in the variable {other}")),
+        _ => None,
+    });
+    match other {
+        Some(other) => Err((format!("no grant is given for the {what} {other}"), help)),
+        None => Ok(()),
+    }
+}
+
+fn literal(name: &str) -> (String, &'static str) {
+    let why = "and only a stage knows its tables' names";
+    (format!("the table's name is written here, {name:?}, {why}"), NAME_IT)
+}
+
+fn no_table(variable: &str) -> (String, &'static str) {
+    let message = match variable.contains('{') {
+        true => format!("which variable {variable:?} is cannot be told, and with it the table"),
+        false => format!("the variable {variable} names no table: those are TABLE_<NAME>"),
+    };
+    (message, NAME_IT)
+}
+
+/// Whether a text is nothing but what is put into it: `{}`, `{name}`.
+fn is_placeholder(text: &str) -> bool {
+    text.strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .is_some_and(|name| !name.contains(['{', '}']))
 }
 
 /// `USER_ORDERS` -> `user-orders`, as the environments name tables.

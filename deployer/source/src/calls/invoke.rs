@@ -10,11 +10,26 @@ use super::sdk;
 use super::value::{Atom, Site, Value};
 
 /// Methods of other crates whose closure is given an error, and whose result is one.
-const ON_ERRORS: [&str; 4] = ["map_err", "inspect_err", "ok_or_else", "or_else"];
+const ON_ERRORS: [&str; 6] =
+    ["map_err", "inspect_err", "ok_or_else", "or_else", "with_context", "wrap_err_with"];
 
 /// Methods of other crates that keep what they are given.
 const KEEPERS: [&str; 9] =
     ["push", "push_back", "push_front", "insert", "extend", "append", "set", "replace", "get_or_insert"];
+
+/// Whether a method's result has nothing of its arguments: words of an error, what is looked for in a text.
+fn stays_inside(method: &str, receiver: &Value) -> bool {
+    let is_text = |atom: &Atom| matches!(atom, Atom::Text(_) | Atom::Variable(_) | Atom::Held(..));
+    match method {
+        "expect" | "ok_or" | "context" | "wrap_err" => true,
+        "replace" | "replacen" | "split" | "split_once" | "strip_prefix" | "strip_suffix"
+        | "trim_matches" | "trim_start_matches" | "trim_end_matches" => {
+            let told = receiver.telling();
+            !told.is_none() && told.iter().all(is_text)
+        }
+        _ => false,
+    }
+}
 
 /// Whether a value can be called.
 fn is_callable(value: &Value) -> bool {
@@ -36,7 +51,8 @@ impl<'w> Analysis<'w> {
         let value = self.method(&receiver, &name, &turbofish, &arguments, site);
         // `list.push(x)`: what is put in can be taken out.
         if KEEPERS.contains(&name.as_str()) || (receiver.telling().is_none() && !sdk::is_operation(&name)) {
-            let put = arguments.into_iter().filter(|argument| !is_callable(argument)).collect();
+            let keeps = KEEPERS.contains(&name.as_str());
+            let put = arguments.into_iter().filter(|argument| keeps || !is_callable(argument)).collect();
             self.absorb(frame, &call.receiver, put);
         }
         value
@@ -81,7 +97,9 @@ impl<'w> Analysis<'w> {
                     false => passed.add(Value::of(atom.clone())),
                 },
                 // A list of requests: what is done with each.
-                Atom::Request(_) if arguments.iter().any(is_callable) => passed.add(Value::of(atom.clone())),
+                Atom::Request(_) if arguments.iter().any(is_callable) && !sdk::names_resource(name) => {
+                    passed.add(Value::of(atom.clone()));
+                }
                 Atom::Request(request) => value.add(self.build(request, name, arguments)),
                 Atom::Foreign => {
                     // Other crates' own words are seldom two.
@@ -131,9 +149,12 @@ impl<'w> Analysis<'w> {
         let mut value = receiver.clone();
         for argument in arguments {
             if !is_callable(argument) {
-                if !matches!(name, "expect" | "ok_or" | "context") {
+                if !stays_inside(name, receiver) {
                     value.add(argument.telling());
                 }
+                continue;
+            }
+            if KEEPERS.contains(&name) {
                 continue;
             }
             let given = if on_error { Value::opaque() } else { receiver.clone() };
@@ -142,9 +163,10 @@ impl<'w> Analysis<'w> {
             passed[1] = given;
             let result = self.call_value(argument, &passed, site);
             match name {
-                "map_err" | "inspect_err" | "ok_or_else" | "filter" | "inspect" | "any" | "all" | "find"
-                | "retain" | "is_some_and" | "is_none_or" | "is_ok_and" | "for_each" | "sort_by"
-                | "sort_by_key" | "take_while" | "skip_while" | "position" | "partition" => {}
+                "map_err" | "inspect_err" | "ok_or_else" | "with_context" | "wrap_err_with" | "filter"
+                | "inspect" | "any" | "all" | "find" | "retain" | "is_some_and" | "is_none_or"
+                | "is_ok_and" | "for_each" | "sort_by" | "sort_by_key" | "take_while" | "skip_while"
+                | "position" | "partition" => {}
                 "map" | "and_then" | "filter_map" | "flat_map" | "then" | "then_some" | "map_or"
                 | "map_or_else" | "find_map" => {
                     // What comes out is what the closure makes of it.
@@ -245,6 +267,7 @@ impl<'w> Analysis<'w> {
     /// A function of another crate.
     fn outside(&mut self, path: &[String], typed: &Value, arguments: &[Value], site: Site) -> Value {
         let last = path.last().map(String::as_str).unwrap_or_default();
+        self.unread(path, arguments, site);
         if let Some(service) = sdk::client(&path[..path.len().saturating_sub(1)]) {
             return match last {
                 "new" | "from_conf" => Value::of(Atom::Client(service)),

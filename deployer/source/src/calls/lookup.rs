@@ -19,7 +19,11 @@ impl<'w> Analysis<'w> {
             return self.associated(&of_type, &name, &turbofish);
         }
         let first = names.first().cloned().unwrap_or_default();
-        let known = if first == "Self" { frame.owner.clone() } else { frame.parameters.get(&first).cloned() };
+        let known = if first == "Self" {
+            frame.owner.as_ref().map(Value::plain)
+        } else {
+            frame.parameters.get(&first).cloned()
+        };
         if let Some(known) = known {
             return match names.get(1..) {
                 Some([]) | None => self.unit(&known),
@@ -88,7 +92,8 @@ impl<'w> Analysis<'w> {
             }
             Def::Static(found) => {
                 let bare = Frame { context: frame.context, ..self.bare(defined.scope) };
-                let value = self.constant(&bare, &found.expr).with(Value::unknown());
+                let put = self.fields.get(&(id, String::new())).cloned().unwrap_or_default();
+                let value = self.constant(&bare, &found.expr).with(put).with(Value::unknown());
                 self.coerce(&bare, value, &found.ty)
             }
             Def::Struct(found) => match found.fields {

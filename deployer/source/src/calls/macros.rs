@@ -86,6 +86,7 @@ impl Macros {
             return Code { expanded: true, ..expansion(tokens, position) };
         }
         match (name.as_str(), position) {
+            ("thread_local", _) => statics(&found.tokens),
             (_, Position::Item) => Code { lost: calls_in(&found.tokens), ..Code::default() },
             ("matches" | "assert_matches", _) => {
                 matches.parse2(found.tokens.clone()).unwrap_or_else(|_| pieces(&found.tokens))
@@ -152,6 +153,16 @@ fn expansion(tokens: TokenStream, position: Position) -> Code {
         }
         Err(_) => pieces(&tokens),
     }
+}
+
+/// `thread_local! { static A: … = …; static B: … = … }`.
+fn statics(tokens: &TokenStream) -> Code {
+    let mut tokens = tokens.clone();
+    let ended = || tokens.clone().into_iter().last().is_none_or(|last| last.to_string() == ";");
+    if !ended() {
+        tokens.extend([TokenTree::Punct(proc_macro2::Punct::new(';', proc_macro2::Spacing::Alone))]);
+    }
+    expansion(tokens, Position::Item)
 }
 
 /// Arguments as of a function, such as `join!`, `vec!`, `format!` have.

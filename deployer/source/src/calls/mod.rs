@@ -84,6 +84,22 @@ pub struct Derived {
 }
 
 impl Derived {
+    /// Adds what is wrong with the debug build of the same function.
+    fn beside(&mut self, debug: Derived) {
+        let granted: BTreeSet<_> = self.calls.iter().flat_map(|call| call.needs.clone()).collect();
+        for call in debug.calls {
+            for (action, on) in call.needs.into_iter().filter(|need| !granted.contains(need)) {
+                let message = format!(
+                    "{action} is called on {on} in debug builds alone, and a role is for what is shipped"
+                );
+                let help = "call it in every build, or in none";
+                self.faults.push(Fault::new("unresolved-call", message).help(help).at(call.place.clone()));
+            }
+        }
+        let new = debug.faults.into_iter().filter(|fault| !self.faults.contains(fault)).collect::<Vec<_>>();
+        self.faults.extend(new);
+    }
+
     /// The operations that the binary sends: service and operation.
     pub fn operations(&self) -> BTreeSet<(String, String)> {
         let sent = self.calls.iter().filter_map(|call| Some((call.service.clone(), call.operation.clone()?)));
@@ -95,17 +111,26 @@ impl Derived {
 pub struct Reader<'w> {
     workspace: &'w Workspace,
     macros: Macros,
+    debug: Option<Box<Reader<'w>>>,
 }
 
 impl<'w> Reader<'w> {
     pub fn new(workspace: &'w Workspace) -> Self {
-        Self { workspace, macros: Macros::new(workspace) }
+        let debug = workspace.debug.as_deref().map(|debug| Box::new(Self::new(debug)));
+        Self { workspace, macros: Macros::new(workspace), debug }
     }
 
     /// The calls of the binaries of `functions`, in their order.
     pub fn derive(&self, functions: &[&str]) -> Vec<Derived> {
         let index = Index::new(self.workspace, &self.macros);
-        functions.iter().map(|function| self.function(&index, function)).collect()
+        let mut derived: Vec<Derived> =
+            functions.iter().map(|function| self.function(&index, function)).collect();
+        if let Some(debug) = &self.debug {
+            for (shipped, debug) in derived.iter_mut().zip(debug.derive(functions)) {
+                shipped.beside(debug);
+            }
+        }
+        derived
     }
 
     fn function(&self, index: &Index<'_>, package: &str) -> Derived {
@@ -141,49 +166,4 @@ impl<'w> Reader<'w> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Package;
-
-    /// What is wrong with a binary of this one file.
-    fn faults(code: &str) -> (Vec<String>, usize) {
-        let folder = tempfile::tempdir().unwrap();
-        let binary = folder.path().join("main.rs");
-        std::fs::write(&binary, code).unwrap();
-        let package = Package { name: "f".to_owned(), binary: Some(binary), ..Package::default() };
-        let workspace = Workspace::load(folder.path(), &[package], &["f"]).unwrap();
-        let derived = Reader::new(&workspace).derive(&["f"]).remove(0);
-        (derived.faults.iter().map(ToString::to_string).collect(), derived.calls.len())
-    }
-
-    /// `main` calls `depth` functions within each other, of which the last makes a call.
-    fn deep(depth: usize) -> String {
-        let call = "aws_sdk_dynamodb::Client::new(c()).get_item().table_name(std::env::var(\"TABLE_A\").unwrap()).send();";
-        let steps =
-            (0..depth).map(|at| format!("fn f{at}() {{ if true {{ match 1 {{ _ => f{}() }} }} }}\n", at + 1));
-        format!("fn main() {{ f0() }}\n{}fn f{depth}() {{ {call} }}\n", steps.collect::<String>())
-    }
-
-    #[test]
-    fn calls_within_calls_are_followed_as_deep_as_real_code_goes_and_never_silently_given_up() {
-        assert_eq!(faults(&deep(40)), (vec![], 1));
-        let (faults, calls) = faults(&deep(400));
-        assert_eq!(
-            (faults, calls),
-            (vec!["the calls that lead here are too deep to be followed".to_owned()], 0)
-        );
-    }
-
-    #[test]
-    fn circles_of_functions_closures_and_uses_come_to_an_end() {
-        let code = "use a::*;\nmod a { pub use super::b::*; }\nmod b { pub use super::a::*; }\n\
-            fn main() { let again = || odd(3); odd(again()); unknown(); }\n\
-            fn odd(n: u8) -> u8 { even(n) }\nfn even(n: u8) -> u8 { odd(n) }\n";
-        assert_eq!(faults(code), (vec![], 0));
-    }
-
-    #[test]
-    fn a_binary_without_main_is_a_fault() {
-        assert_eq!(faults("fn other() {}").0, ["this binary has no `main`"]);
-    }
-}
+mod tests;

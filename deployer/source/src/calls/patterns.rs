@@ -13,7 +13,15 @@ impl<'w> Analysis<'w> {
         match to {
             Expr::Path(found) => {
                 let Some(name) = found.path.get_ident().map(name_of) else { return };
-                let Some(id) = lookup(frame, &name) else { return };
+                let Some(id) = lookup(frame, &name) else {
+                    let target = self.index.resolve(frame.scope, &[name], Space::Values);
+                    if let Some((Target::Def(id), 1)) = target
+                        && matches!(self.index.defs[id].def, Def::Static(_))
+                    {
+                        self.put(id, "", value);
+                    }
+                    return;
+                };
                 let variable = &mut self.variables[id];
                 // In a branch the old value may stay.
                 if whole && variable.depth == frame.depth {
@@ -30,7 +38,7 @@ impl<'w> Analysis<'w> {
                 };
                 for atom in base.iter() {
                     if let Atom::Instance(of, _) = atom {
-                        self.fill(*of, &name, value.clone());
+                        self.put(*of, &name, value.clone());
                     }
                 }
             }
@@ -152,11 +160,16 @@ impl<'w> Analysis<'w> {
                 self.coerce(&inner, given, declared)
             }
             Some((id, Def::Struct(_))) => {
-                let parts = value.iter().find_map(|atom| match atom {
-                    Atom::Instance(is, parts) if *is == id => Some(parts.clone()),
+                let same = value.iter().filter_map(|atom| match atom {
+                    Atom::Instance(is, parts) if *is == id => Some(parts),
                     _ => None,
                 });
-                self.field_of(id, &parts.unwrap_or_default(), field)
+                let mut all: Vec<&Vec<Value>> = same.collect();
+                let nothing = Vec::new();
+                if all.is_empty() {
+                    all.push(&nothing);
+                }
+                all.into_iter().map(|parts| self.field_of(id, parts, field)).collect()
             }
             // `Err(error)`: errors are left out of what a result may be.
             _ if path.last().is_some_and(|last| last == "Err") => Value::opaque(),

@@ -28,7 +28,7 @@ impl<'w> Analysis<'w> {
     pub fn begin(&mut self, service: &str, operation: &str, member: bool, site: Site) -> Value {
         let request = Request {
             service: service.to_owned(),
-            operation: operation.to_owned(),
+            operation: sdk::operation_of(service, operation).to_owned(),
             member,
             at: site,
             set: Vec::new(),
@@ -42,7 +42,10 @@ impl<'w> Analysis<'w> {
         let ends = if request.member {
             name == "build"
         } else {
-            matches!(name, "send" | "send_with" | "presigned" | "orchestrate" | "build" | "into_future")
+            matches!(
+                name,
+                "send" | "send_with" | "wait" | "presigned" | "orchestrate" | "build" | "into_future"
+            )
         };
         if ends {
             self.sent.insert(request.clone());
@@ -51,8 +54,8 @@ impl<'w> Analysis<'w> {
             }
             return if request.member { Value::of(Atom::Request(request.clone())) } else { Value::opaque() };
         }
-        let key = name.strip_prefix("set_").unwrap_or(name);
-        if !sdk::names_resource(key) {
+        let key = sdk::setting(name);
+        if !sdk::names_resource(name) {
             return Value::of(Atom::Request(request.clone()));
         }
         let given = arguments.iter().cloned().collect::<Value>();
@@ -79,6 +82,16 @@ impl<'w> Analysis<'w> {
         }
     }
 
+    /// Something of a crate that is not read, made or called by a path: it must not have a client.
+    pub fn unread(&mut self, path: &[String], given: &[Value], site: Site) {
+        let Some(first) = path.first() else { return };
+        if self.index.scopes[site.scope].source.unread.contains(first) && given.iter().any(can_call) {
+            let message = format!("what {first} calls with this client cannot be told: its code is not read");
+            let help = "make it a member of the workspace, or make the calls in a crate that is one";
+            self.fault(site, Fault::new("unresolved-call", message).help(help));
+        }
+    }
+
     /// A call in tokens of a macro that cannot be read.
     pub fn lost(&mut self, frame: &Frame<'w>, name: &str, span: proc_macro2::Span) {
         if sdk::is_operation(name) {
@@ -91,4 +104,14 @@ impl<'w> Analysis<'w> {
             self.fault(site, fault);
         }
     }
+}
+
+/// Whether calls can be made with a value.
+fn can_call(value: &Value) -> bool {
+    value.iter().any(|atom| match atom {
+        Atom::Client(_) => true,
+        Atom::Request(request) => !request.member,
+        Atom::Tuple(parts) | Atom::Instance(_, parts) => parts.iter().any(can_call),
+        _ => false,
+    })
 }

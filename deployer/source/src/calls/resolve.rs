@@ -1,6 +1,7 @@
 //! What a path leads to, from where it is written.
 
 use super::index::{Def, DefId, Index, ScopeId, Space, Target};
+use super::sdk;
 
 /// `use` chains longer than this are circles.
 const LONGEST_CHAIN: usize = 32;
@@ -128,19 +129,73 @@ impl Index<'_> {
                 return Some((target, used + 1 + more));
             }
         }
+        // What another crate's own code has is believed last: which names its `*` brings is not known.
+        let mut other = None;
         for (position, glob) in self.scopes[scope].globs.iter().enumerate() {
             // Modules may show each other's names in circles.
             if trail.holds((scope, position)) {
                 continue;
             }
             let next = trail.on(Some((scope, position)));
-            if let Some(found) = self.imported(scope, glob, &path[used..], space, &next)
-                && !matches!(found.0, Target::External(_))
-            {
-                return Some((found.0, used + found.1));
+            match self.imported(scope, glob, &path[used..], space, &next) {
+                Some((Target::Def(id), more)) if more > 0 => return Some((Target::Def(id), used + more)),
+                Some((Target::External(full), more)) if self.brings(scope, glob, &path[used..], &full) => {
+                    other.get_or_insert((Target::External(full), used + more));
+                }
+                _ => {}
             }
         }
-        None
+        other
+    }
+
+    /// Whether `use glob::*` is what brings a name that leads to another crate: a module of the workspace that names
+    /// it does, and of the SDK it is known.
+    fn brings(&self, scope: ScopeId, glob: &[String], rest: &[String], full: &[String]) -> bool {
+        let renamed = |first: &String| self.scopes[scope].source.renames.get(first).unwrap_or(first).clone();
+        let written = glob.iter().skip_while(|part| part.is_empty()).chain(rest);
+        let written =
+            written.enumerate().map(|(at, part)| if at == 0 { renamed(part) } else { part.clone() });
+        !written.eq(full.iter().cloned()) || sdk::has(&full[..full.len() - rest.len()], &rest[0])
+    }
+
+    /// Whether names may come from a `*` of a crate that is not read, such as `use ext::prelude::*`.
+    pub fn has_unknown_names(&self, scope: ScopeId) -> bool {
+        self.unknown_names(scope, &mut Vec::new())
+    }
+
+    fn unknown_names(&self, scope: ScopeId, seen: &mut Vec<ScopeId>) -> bool {
+        if seen.contains(&scope) {
+            return false;
+        }
+        seen.push(scope);
+        let here = &self.scopes[scope];
+        let around = here.parent.filter(|_| here.block);
+        here.globs.iter().any(|glob| match self.resolve(scope, glob, Space::Types) {
+            Some((Target::Def(id), _)) => match self.defs[id].def {
+                Def::Module(inner) => self.unknown_names(inner, seen),
+                _ => false,
+            },
+            Some((Target::External(path), _)) => {
+                let first = path.first().map(String::as_str).unwrap_or_default();
+                !matches!(first, "std" | "core" | "alloc") && !first.starts_with("aws_sdk_")
+            }
+            // `super` and `crate` alone are no names.
+            None => self.alone(scope, glob).is_some_and(|module| self.unknown_names(module, seen)),
+        }) || around.is_some_and(|around| self.unknown_names(around, seen))
+    }
+
+    /// The module that `crate`, `self` or some `super` mean.
+    fn alone(&self, scope: ScopeId, path: &[String]) -> Option<ScopeId> {
+        let mut module = self.module_of(scope);
+        for part in path {
+            module = match part.as_str() {
+                "crate" => self.scopes[scope].root,
+                "self" => module,
+                "super" => self.module_of(self.scopes[module].parent?),
+                _ => return None,
+            };
+        }
+        Some(module)
     }
 
     /// A path below an imported one; how many of its own segments it takes.

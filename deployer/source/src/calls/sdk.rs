@@ -33,13 +33,61 @@ const NO_OPERATIONS: [&str; 9] =
 
 /// Whether a name is, wherever it is called, most likely an operation.
 pub fn is_operation(name: &str) -> bool {
-    OPERATIONS.telling.contains(name)
+    OPERATIONS.telling.contains(name) || is_waiter(name)
+}
+
+/// Whether a method of a client asks again and again, until something is so.
+pub fn is_waiter(method: &str) -> bool {
+    method.starts_with("wait_until_")
+}
+
+/// The operations that waiters send, by service (`src/waiters` of the crates: dynamodb 1.136, lambda 1.156, s3 1.157).
+const WAITERS: [(&str, &str, &str); 16] = [
+    ("dynamodb", "contributor_insights_enabled", "describe_contributor_insights"),
+    ("dynamodb", "export_completed", "describe_export"),
+    ("dynamodb", "import_completed", "describe_import"),
+    ("dynamodb", "kinesis_streaming_destination_active", "describe_kinesis_streaming_destination"),
+    ("dynamodb", "table_exists", "describe_table"),
+    ("dynamodb", "table_not_exists", "describe_table"),
+    ("lambda", "function_active", "get_function_configuration"),
+    ("lambda", "function_active_v2", "get_function"),
+    ("lambda", "function_exists", "get_function"),
+    ("lambda", "function_updated", "get_function_configuration"),
+    ("lambda", "function_updated_v2", "get_function"),
+    ("lambda", "published_version_active", "get_function_configuration"),
+    ("s3", "bucket_exists", "head_bucket"),
+    ("s3", "bucket_not_exists", "head_bucket"),
+    ("s3", "object_exists", "head_object"),
+    ("s3", "object_not_exists", "head_object"),
+];
+
+/// The operation that a method of a client sends: that of its name, or what a waiter asks.
+pub fn operation_of<'a>(service: &str, method: &'a str) -> &'a str {
+    let until = method.strip_prefix("wait_until_");
+    let mut waiters = WAITERS.iter().filter(|(of, ..)| *of == service);
+    waiters.find(|(_, name, _)| until == Some(*name)).map_or(method, |(.., operation)| operation)
+}
+
+/// Whether a module of the SDK has a name, as far as it matters here: what `use aws_sdk_dynamodb::*` brings.
+pub fn has(module: &[String], name: &str) -> bool {
+    let module: Vec<&str> = module.iter().map(String::as_str).collect();
+    let Some(service) = module.first().and_then(|first| first.strip_prefix("aws_sdk_")) else { return false };
+    match module[1..] {
+        [] => matches!(name, "Client" | "client" | "operation" | "types"),
+        ["client"] => name == "Client",
+        ["operation"] => begins(service, name),
+        ["operation", _] => name == "builders" || name.ends_with("Input") || name.ends_with("FluentBuilder"),
+        ["operation", _, "builders"] => name.ends_with("Builder"),
+        ["types"] => matches!(name, "Put" | "Update" | "Delete" | "ConditionCheck" | "Get" | "builders"),
+        ["types", "builders"] => name.ends_with("Builder"),
+        _ => false,
+    }
 }
 
 /// Whether a method of a service's client begins a request. Of a service that is not listed every method does.
 pub fn begins(service: &str, method: &str) -> bool {
     match OPERATIONS.of.get(service) {
-        Some(known) => known.contains(method),
+        Some(known) => known.contains(method) || is_waiter(method),
         None => !NO_OPERATIONS.contains(&method),
     }
 }
@@ -73,10 +121,15 @@ pub fn builder(path: &[String]) -> Option<(String, String, bool)> {
     }
 }
 
-/// Whether a setting of a request may say what the request is on.
-pub fn names_resource(setting: &str) -> bool {
+/// `set_table_name` -> `table_name`.
+pub fn setting(method: &str) -> &str {
+    method.strip_prefix("set_").unwrap_or(method)
+}
+
+/// Whether a method of a request may say what the request is on.
+pub fn names_resource(method: &str) -> bool {
     matches!(
-        setting,
+        setting(method),
         "table_name"
             | "index_name"
             | "user_pool_id"

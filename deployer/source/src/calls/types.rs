@@ -33,17 +33,39 @@ impl<'w> Analysis<'w> {
                         found.path.segments.last().map(|part| name_of(&part.ident)).unwrap_or_default();
                     self.associated_type(&of, &name)
                 }
-                None => self.of_path(frame, &found.path),
+                None => match (self.of_path(frame, &found.path), found.path.get_ident()) {
+                    // It may be a client by another name.
+                    (value, Some(name)) if value == Value::opaque() && self.is_unexplained(frame, name) => {
+                        Value::of(Atom::Foreign)
+                    }
+                    (value, _) => value,
+                },
             },
             _ => Value::unknown(),
         }
     }
 
+    /// Whether the name of a type may come from a `*` of a crate that is not read.
+    fn is_unexplained(&self, frame: &Frame<'w>, name: &proc_macro2::Ident) -> bool {
+        let name = name_of(name);
+        let is_alone = matches!(
+            self.index.resolve(frame.scope, std::slice::from_ref(&name), Space::Types),
+            Some((Target::External(path), _)) if path.len() == 1
+        );
+        is_alone
+            && name.starts_with(char::is_uppercase)
+            && !matches!(name.as_str(), "Self" | "String")
+            && self.index.has_unknown_names(frame.scope)
+    }
+
     fn of_path(&mut self, frame: &Frame<'w>, path: &Path) -> Value {
         let names: Vec<String> = path.segments.iter().map(|part| name_of(&part.ident)).collect();
         if let Some(first) = names.first() {
-            let known =
-                if first == "Self" { frame.owner.clone() } else { frame.parameters.get(first).cloned() };
+            let known = if first == "Self" {
+                frame.owner.as_ref().map(Value::plain)
+            } else {
+                frame.parameters.get(first).cloned()
+            };
             match (known, names.get(1)) {
                 (Some(known), None) => return known,
                 (Some(known), Some(name)) => return self.associated_type(&known, name),
@@ -209,7 +231,7 @@ impl<'w> Analysis<'w> {
                 if let Some(name) = of.path.get_ident().map(name_of)
                     && names.contains(&name)
                 {
-                    found.entry(name).or_default().add(value.clone());
+                    found.entry(name).or_default().add(value.plain());
                     return;
                 }
                 let path: Vec<String> = of.path.segments.iter().map(|part| name_of(&part.ident)).collect();
@@ -371,6 +393,7 @@ fn fitted(value: Value, typed: &Value) -> Value {
         | Atom::Constructor(_)
         | Atom::Promised(..)
         | Atom::External(..)
+        | Atom::Given(..)
         | Atom::Closure(_) => false,
     });
     if value.is_none() {
@@ -393,9 +416,16 @@ fn fitted(value: Value, typed: &Value) -> Value {
 fn narrowed(atom: &Atom, typed: &Value) -> Option<Value> {
     typed.iter().find_map(|wanted| match (atom, wanted) {
         (Atom::Instance(is, parts), Atom::Instance(of, wanted)) if is == of => {
-            let parts = parts.iter().zip(wanted).map(|(part, wanted)| {
-                if part.is_unknown() { wanted.clone() } else { fitted(part.clone(), wanted) }
-            });
+            let given = parts.iter().filter(|part| part.is_given()).cloned();
+            let types = |parts: &Vec<Value>| -> Vec<Value> {
+                parts.iter().filter(|part| !part.is_given()).cloned().collect()
+            };
+            let (parts, wanted) = (types(parts), types(wanted));
+            let parts = parts
+                .into_iter()
+                .zip(wanted)
+                .map(|(part, wanted)| if part.is_unknown() { wanted } else { fitted(part, &wanted) });
+            let parts = parts.chain(given);
             Some(Value::of(Atom::Instance(*is, parts.collect())))
         }
         (Atom::Client(is), Atom::Client(of)) if is == of => Some(Value::of(atom.clone())),

@@ -15,8 +15,11 @@ pub enum Atom {
     Opaque,
     /// What a function of another crate gave, while no type says what that is.
     Foreign,
-    /// A type of the workspace with its type arguments.
+    /// A type of the workspace with its type arguments, and behind them what [`Given`](Atom::Given) fields hold.
     Instance(DefId, Vec<Value>),
+    /// What this value of a struct was made with in a field, where that is the name of a variable or its value: two
+    /// values of one struct may be on two tables.
+    Given(String, Value),
     /// Whatever implements a trait of the workspace.
     Object(DefId),
     /// A client of the SDK: its crate without `aws_sdk_`.
@@ -145,6 +148,33 @@ impl Value {
             _ => true,
         };
         Self(self.0.into_iter().filter(stays).collect())
+    }
+
+    /// As a type: without what single values were made with.
+    pub fn plain(&self) -> Self {
+        let plain = |atom: &Atom| match atom {
+            Atom::Instance(of, parts) => {
+                Atom::Instance(*of, parts.iter().filter(|part| !part.is_given()).cloned().collect())
+            }
+            other => other.clone(),
+        };
+        Self(self.iter().map(plain).collect())
+    }
+
+    /// Whether it says what a field was given, and stands behind type arguments.
+    pub fn is_given(&self) -> bool {
+        self.iter().any(|atom| matches!(atom, Atom::Given(..)))
+    }
+
+    /// Whether it may be a variable's value or name, and nothing else.
+    pub fn is_of_variable(&self) -> bool {
+        let told = self.telling();
+        let names = |atom: &Atom| match atom {
+            Atom::Variable(_) => true,
+            Atom::Text(text) => text.starts_with("TABLE_"),
+            _ => false,
+        };
+        !told.is_none() && told.iter().all(names) && !self.has(&Atom::Unknown) && !self.has(&Atom::Foreign)
     }
 
     /// Something rather than nothing.
