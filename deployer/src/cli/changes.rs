@@ -93,7 +93,10 @@ fn describe(change: &Change, review: &Review) -> String {
     for detail in &change.details {
         let name = detail.property.as_deref().unwrap_or(&detail.attribute);
         let values = match (&detail.before, &detail.after) {
-            (Some(before), Some(after)) => format!(": {} -> {}", short(before), short(after)),
+            (Some(before), Some(after)) => {
+                let same = alike(before, after);
+                format!(": {} -> {}", short(before, same), short(after, same))
+            }
             _ => String::new(),
         };
         let line = format!("\n       {name}{values}");
@@ -104,8 +107,42 @@ fn describe(change: &Change, review: &Review) -> String {
     text
 }
 
-fn short(value: &str) -> String {
-    const ENOUGH: usize = 60;
-    let cut: String = value.chars().take(ENOUGH).collect();
-    if cut.len() < value.len() { format!("{cut}…") } else { cut }
+/// What fits beside another value on a line.
+const ENOUGH: usize = 60;
+/// Of what is the same in both values, as much as tells where they differ.
+const LEAD: usize = 20;
+
+/// How many characters at the beginning of long values are left out, because they are the same.
+fn alike(before: &str, after: &str) -> usize {
+    let same = before.chars().zip(after.chars()).take_while(|(before, after)| before == after).count();
+    let long = [before, after].into_iter().any(|value| value.chars().count() > ENOUGH);
+    if long { same.saturating_sub(LEAD) } else { 0 }
+}
+
+fn short(value: &str, without: usize) -> String {
+    let rest: String = value.chars().skip(without).collect();
+    let cut: String = rest.chars().take(ENOUGH).collect();
+    let more = if cut.len() < rest.len() { "…" } else { "" };
+    format!("{}{cut}{more}", if without > 0 { "…" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_shown_from_where_they_differ() {
+        let shown = |before: &str, after: &str| {
+            let same = alike(before, after);
+            (short(before, same), short(after, same))
+        };
+        let of = |word: &str| format!("{}{word}{}", "a".repeat(100), "z".repeat(100));
+        let (before, after) = shown(&of("old"), &of("new"));
+        assert_eq!(before, format!("…{}old{}…", "a".repeat(LEAD), "z".repeat(ENOUGH - LEAD - 3)));
+        assert!(after.contains("anew"), "{after}");
+        assert_eq!(shown("é1", "é2"), ("é1".to_owned(), "é2".to_owned()));
+        assert_eq!(shown("", "x"), (String::new(), "x".to_owned()));
+        let longer = "b".repeat(70);
+        assert_eq!(shown("b", &longer), ("b".to_owned(), format!("{}…", "b".repeat(ENOUGH))));
+    }
 }
