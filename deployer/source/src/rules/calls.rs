@@ -7,7 +7,7 @@ use syn::{Expr, ExprCall, ExprMethodCall};
 
 use super::facts::Call;
 use super::flow::{Flow, Frame};
-use super::library::{self, JUDGES, MEMBER, WRITES};
+use super::library::{self, JUDGES, MEMBER, READS, WRITES};
 use super::value::{Effect, Kind, Says, Value};
 
 /// The names in a path, without generics.
@@ -188,7 +188,11 @@ impl Flow<'_> {
     pub fn method(&mut self, frame: &mut Frame, found: &ExprMethodCall) -> Value {
         let receiver = self.expr(frame, &found.receiver);
         let name = found.method.to_string();
-        let routines = self.program.by_method(&name, receiver.ty.as_deref(), found.args.len());
+        let mut routines = self.program.by_method(&name, receiver.ty.as_deref(), found.args.len());
+        // A method `get` of ours is not that of a map of claims, whose type is nowhere written.
+        if READS.contains(&name.as_str()) && receiver.is_foreign() {
+            routines.retain(|routine| self.program.routines[*routine].owner == receiver.ty);
+        }
         self.facts.judged |= receiver.has(Kind::Origin) && JUDGES.contains(&name.as_str());
         let args = self.arguments(frame, &found.args, (&receiver, &name), &routines);
         let (chain, root) = chain(&found.receiver);

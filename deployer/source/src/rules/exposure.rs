@@ -101,8 +101,11 @@ fn failures(facts: &Facts, findings: &mut Findings) {
     let calls = facts.calls.iter().filter(is_body);
     let calls = calls.flat_map(|call| call.args.iter().map(|arg| (&call.place, arg)));
     let bodies = facts.bodies.iter().map(|(place, value)| (place, value));
+    // `json!({"statusCode": 500, "body": …})`, and the field of an answer.
+    let entries = facts.entries.iter().filter(|entry| entry.name == "body");
+    let entries = entries.map(|entry| (&entry.place, &entry.value));
     let mut told = BTreeSet::new();
-    for (place, value) in calls.chain(bodies) {
+    for (place, value) in calls.chain(bodies).chain(entries) {
         // `Response::new(Body::from(…))` is one answer.
         if let Some(mark) = value.mark(Kind::Failure)
             && told.insert((place.path(), place.line))

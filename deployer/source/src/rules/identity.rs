@@ -53,8 +53,13 @@ fn keys<'a>(function: &Function, facts: &'a Facts) -> Vec<Key<'a>> {
     };
     let of_entry =
         |entry: &'a Entry| Key { place: &entry.place, name: &entry.name, value: &entry.value, call: None };
+    let mut keys: Vec<Key<'_>> = facts.calls.iter().filter_map(of_call).collect();
+    // `item("sk", …)` is an entry, too.
     let entries = facts.entries.iter().filter(is_key).map(of_entry);
-    facts.calls.iter().filter_map(of_call).chain(entries).collect()
+    let entries: Vec<Key<'_>> =
+        entries.filter(|entry| !keys.iter().any(|key| key.place == entry.place)).collect();
+    keys.extend(entries);
+    keys
 }
 
 fn from_request(facts: &Facts, keys: &[Key<'_>], findings: &mut Findings) {

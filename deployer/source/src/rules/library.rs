@@ -109,6 +109,9 @@ pub const MAPPED: [&str; 9] =
 /// Methods that turn a lost error into something else.
 pub const FORGETS: [&str; 5] = ["ok", "unwrap_or", "unwrap_or_default", "unwrap_or_else", "is_ok_and"];
 
+/// Methods that read a part of a map or of JSON.
+pub const READS: [&str; 5] = ["get", "get_mut", "first", "pointer", "remove"];
+
 /// Methods of a text that say whether it is a certain one.
 pub const JUDGES: [&str; 7] =
     ["starts_with", "ends_with", "contains", "eq", "eq_ignore_ascii_case", "strip_prefix", "strip_suffix"];
@@ -149,7 +152,7 @@ pub fn after(value: Value, method: &str, made: &Value, own: bool) -> Value {
 pub fn answer(owner: Option<&str>, name: &str, args: &[Value]) -> Value {
     let first = args.first().cloned().unwrap_or_default();
     match (owner, name) {
-        (Some("Value" | "Map"), "default" | "new") if args.is_empty() => {
+        (Some("Value" | "Map" | "Default"), "default" | "new") if args.is_empty() => {
             Value { built: true, ..Value::of_type("json") }
         }
         (_, "Err") if first.has(Kind::Failure) => Value::default().fallible(),

@@ -1,6 +1,6 @@
 //! Rules on Cognito triggers: Cognito takes anything but the event for an error, and sends the same event again.
 
-use super::facts::Facts;
+use super::facts::{Answer, Facts};
 use super::program::Program;
 use super::value::{Kind, Value};
 use super::{Event, Findings, Function};
@@ -47,22 +47,33 @@ fn answers(program: &Program<'_>, facts: &Facts, findings: &mut Findings) {
             payloads.push(payload);
         }
     }
-    for answer in &facts.answers {
-        let routine = &program.routines[answer.routine];
-        let handles = facts.handlers.contains(&answer.routine) || answer.handler;
-        let takes = |name: &String| {
-            routine
-                .parameters()
-                .filter_map(|parameter| super::program::named(&parameter.ty))
-                .any(|found| found.name == *name || found.argument.as_ref() == Some(name))
-        };
-        let passes_on =
-            routine.output().is_some_and(|output| payloads.contains(&output.name) && takes(&output.name));
-        let is_part = handles && !answer.value.is_event() && answer.value.has(Kind::Part);
-        if is_part || ((handles || passes_on) && is_something_else(&answer.value)) {
+    // What the closure around a handler answers is what the handler does.
+    let (outer, inner): (Vec<&Answer>, Vec<&Answer>) =
+        facts.answers.iter().partition(|answer| answer.handler);
+    for answers in [inner, outer] {
+        let wrong = answers.into_iter().filter(|answer| is_wrong(program, facts, &payloads, answer));
+        let wrong: Vec<&Answer> = wrong.collect();
+        for answer in &wrong {
             findings.add(RULE, &answer.place, "the trigger answers something else than its event".to_owned());
         }
+        if !wrong.is_empty() {
+            break;
+        }
     }
+}
+
+/// Whether it is an answer to Cognito, by the handler or a function that the event is passed on to, and not the event.
+fn is_wrong(program: &Program<'_>, facts: &Facts, payloads: &[String], answer: &Answer) -> bool {
+    let routine = &program.routines[answer.routine];
+    let handles = facts.handlers.contains(&answer.routine) || answer.handler;
+    let takes = |name: &String| {
+        let mut types = routine.parameters().filter_map(|parameter| super::program::named(&parameter.ty));
+        types.any(|found| found.name == *name || found.argument.as_ref() == Some(name))
+    };
+    let passes_on =
+        routine.output().is_some_and(|output| payloads.contains(&output.name) && takes(&output.name));
+    let is_part = handles && !answer.value.is_event() && answer.value.has(Kind::Part);
+    is_part || ((handles || passes_on) && is_something_else(&answer.value))
 }
 
 fn is_never_an_event(answer: &str) -> bool {

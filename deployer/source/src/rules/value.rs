@@ -224,6 +224,11 @@ impl Value {
         }
     }
 
+    /// Whether it is of somebody else's type: what a function was invoked with is, and what it holds.
+    pub fn is_foreign(&self) -> bool {
+        !self.built && self.marks.iter().any(|mark| mark.kind.is_private())
+    }
+
     /// What is made from this: only where it came from is left.
     pub fn derived(&self) -> Self {
         let marks = self.marks.iter().filter(|mark| !mark.kind.is_whole()).cloned().collect();
