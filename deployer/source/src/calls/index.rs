@@ -119,6 +119,8 @@ pub struct Index<'w> {
     roots: Vec<ScopeId>,
     /// Packages that are libraries, with their roots.
     pub(super) libraries: HashMap<String, ScopeId>,
+    /// Macros that stand among items, and where.
+    item_macros: Vec<(ScopeId, &'w Item)>,
     /// Scopes of blocks, by the block's address.
     blocks: HashMap<usize, ScopeId>,
     /// Functions of a name that take a receiver.
@@ -239,7 +241,10 @@ impl<'w> Index<'w> {
                 let name = found.rename.as_ref().map_or(&found.ident, |(_, name)| name);
                 self.define(scope, name_of(name), Def::Import(vec![String::new(), name_of(&found.ident)]));
             }
-            Item::Macro(found) => self.items(scope, macros.items(&found.mac), macros),
+            Item::Macro(found) => {
+                self.item_macros.push((scope, item));
+                self.items(scope, macros.items(&found.mac), macros);
+            }
             _ => {}
         }
     }
@@ -387,6 +392,12 @@ impl<'w> Index<'w> {
 
     pub fn place(&self, scope: ScopeId, line: usize, column: usize) -> Place {
         Place { file: Arc::clone(&self.scopes[scope].file), line, column }
+    }
+
+    /// The macros among the items of a crate.
+    pub fn macros_of(&self, crate_: usize) -> impl Iterator<Item = (ScopeId, &'w Item)> {
+        let root = self.roots[crate_];
+        self.item_macros.iter().filter(move |(scope, _)| self.scopes[*scope].root == root).copied()
     }
 
     pub fn root_of(&self, crate_: usize) -> ScopeId {

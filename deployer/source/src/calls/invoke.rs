@@ -116,6 +116,13 @@ impl<'w> Analysis<'w> {
                     }
                     passed.add(Value::unknown());
                 }
+                Atom::External(path, _) => {
+                    self.unread(path, arguments, site);
+                    if name.contains('_') {
+                        self.unresolved(name, site);
+                    }
+                    passed.add(Value::of(atom.clone()));
+                }
                 Atom::Closure(_) | Atom::Function(..)
                     if matches!(name, "call" | "call_mut" | "call_once") =>
                 {
@@ -268,6 +275,11 @@ impl<'w> Analysis<'w> {
     fn outside(&mut self, path: &[String], typed: &Value, arguments: &[Value], site: Site) -> Value {
         let last = path.last().map(String::as_str).unwrap_or_default();
         self.unread(path, arguments, site);
+        if let [.., "mem", "swap" | "replace"] =
+            path.iter().map(String::as_str).collect::<Vec<_>>().as_slice()
+        {
+            arguments.iter().for_each(|argument| self.spread(argument));
+        }
         if let Some(service) = sdk::client(&path[..path.len().saturating_sub(1)]) {
             return match last {
                 "new" | "from_conf" => Value::of(Atom::Client(service)),
@@ -301,6 +313,7 @@ impl<'w> Analysis<'w> {
             }
             value.add(argument.telling());
         }
+        value.add(self.of_unread(path, site.scope));
         match (typed.is_none(), value.is_none()) {
             (true, true) => Value::of(Atom::Foreign),
             (true, false) => value,

@@ -86,7 +86,7 @@ impl Macros {
             return Code { expanded: true, ..expansion(tokens, position) };
         }
         match (name.as_str(), position) {
-            ("thread_local", _) => statics(&found.tokens),
+            ("thread_local" | "lazy_static", _) => statics(&found.tokens),
             (_, Position::Item) => Code { lost: calls_in(&found.tokens), ..Code::default() },
             ("matches" | "assert_matches", _) => {
                 matches.parse2(found.tokens.clone()).unwrap_or_else(|_| pieces(&found.tokens))
@@ -101,6 +101,14 @@ impl Macros {
     /// What a macro stands for among expressions.
     pub fn of(&self, found: &Macro) -> Option<&Code> {
         self.uses.get(&(std::ptr::from_ref(found) as usize))
+    }
+
+    /// The calls that are lost in a macro among items.
+    pub fn lost_in(&self, item: &Item) -> &[(String, Span)] {
+        match item {
+            Item::Macro(found) => self.of(&found.mac).map(|code| code.lost.as_slice()).unwrap_or_default(),
+            _ => &[],
+        }
     }
 
     /// What a macro stands for among items.
@@ -155,9 +163,10 @@ fn expansion(tokens: TokenStream, position: Position) -> Code {
     }
 }
 
-/// `thread_local! { static A: … = …; static B: … = … }`.
+/// `thread_local! { static A: … = …; static B: … = … }`, `lazy_static! { static ref A: … = …; }`.
 fn statics(tokens: &TokenStream) -> Code {
-    let mut tokens = tokens.clone();
+    let is_ref = |tree: &TokenTree| matches!(tree, TokenTree::Ident(name) if name == "ref");
+    let mut tokens: TokenStream = tokens.clone().into_iter().filter(|tree| !is_ref(tree)).collect();
     let ended = || tokens.clone().into_iter().last().is_none_or(|last| last.to_string() == ";");
     if !ended() {
         tokens.extend([TokenTree::Punct(proc_macro2::Punct::new(';', proc_macro2::Spacing::Alone))]);

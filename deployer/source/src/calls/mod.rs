@@ -7,7 +7,10 @@
 //! [`patterns`], [`fields`] and [`invoke`] what code does, [`macros`] and [`expansion`] what macros stand for, [`sdk`] the
 //! SDK; [`requests`] follows what is built, and [`found`] turns what is sent into rights.
 //!
-//! What cannot be told is a fault with its place: never a call less.
+//! What cannot be told is a fault with its place: never a call less. Two values of one struct that were made with the
+//! names of two tables are told apart ([`value::Atom::Given`]) until only their type is known of them, as behind an
+//! extractor: then each may be the other, and has the rights of both. Handles with types of their own (`Table<N>`) are
+//! always told apart.
 
 mod analysis;
 mod expansion;
@@ -133,6 +136,27 @@ impl<'w> Reader<'w> {
         derived
     }
 
+    /// Calls within macros of items that cannot be read, of the crates that a binary is made of.
+    fn lost(&self, analysis: &mut Analysis<'_>, index: &Index<'_>, binary: usize) {
+        let mut crates = vec![binary];
+        let mut at = 0;
+        while let Some(found) = crates.get(at).map(|found| &self.workspace.crates[*found]) {
+            for (other, library) in self.workspace.crates.iter().enumerate() {
+                let is_used = found.dependencies.values().any(|package| *package == library.package);
+                if library.kind == Kind::Library && is_used && !crates.contains(&other) {
+                    crates.push(other);
+                }
+            }
+            at += 1;
+        }
+        for (scope, item) in crates.into_iter().flat_map(|found| index.macros_of(found)) {
+            let frame = analysis.bare(scope);
+            for (name, span) in self.macros.lost_in(item) {
+                analysis.lost(&frame, name, *span);
+            }
+        }
+    }
+
     fn function(&self, index: &Index<'_>, package: &str) -> Derived {
         let crates = self.workspace.crates.iter();
         let binary = crates.clone().position(|found| found.package == package && found.kind == Kind::Binary);
@@ -155,6 +179,7 @@ impl<'w> Reader<'w> {
         let mut analysis = Analysis::new(index, &self.macros);
         analysis.run(main);
         let mut calls = analysis.calls();
+        self.lost(&mut analysis, index, binary);
         calls.sort_by(|one, other| {
             let key = |call: &Call| {
                 (call.place.path().to_owned(), call.place.line, call.place.column, call.needs.clone())

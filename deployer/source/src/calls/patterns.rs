@@ -42,7 +42,10 @@ impl<'w> Analysis<'w> {
                     }
                 }
             }
-            Expr::Unary(found) => self.assign(frame, &found.expr, value, false),
+            Expr::Unary(found) => {
+                self.spread(&value);
+                self.assign(frame, &found.expr, value, false);
+            }
             Expr::Paren(found) => self.assign(frame, &found.expr, value, whole),
             Expr::Index(found) => self.assign(frame, &found.expr, value, false),
             Expr::Tuple(found) => {
@@ -63,7 +66,24 @@ impl<'w> Analysis<'w> {
     pub fn absorb(&mut self, frame: &mut Frame<'w>, into: &'w Expr, value: Value) {
         let value = value.telling();
         if !value.is_none() {
+            self.spread(&value);
             self.assign(frame, into, value, false);
+        }
+    }
+
+    /// A value that is put behind a reference takes the place of one that is known by another name: whatever it was made
+    /// with, any of its type may have.
+    pub fn spread(&mut self, value: &Value) {
+        for atom in value.iter() {
+            let (Atom::Instance(_, parts) | Atom::Tuple(parts)) = atom else { continue };
+            for part in parts {
+                match (atom, part.iter().next()) {
+                    (Atom::Instance(of, _), Some(Atom::Given(field, held))) => {
+                        self.put(*of, field, held.clone());
+                    }
+                    _ => self.spread(part),
+                }
+            }
         }
     }
 

@@ -85,10 +85,29 @@ impl<'w> Analysis<'w> {
     /// Something of a crate that is not read, made or called by a path: it must not have a client.
     pub fn unread(&mut self, path: &[String], given: &[Value], site: Site) {
         let Some(first) = path.first() else { return };
-        if self.index.scopes[site.scope].source.unread.contains(first) && given.iter().any(can_call) {
+        let index = self.index;
+        let unread = &index.scopes[site.scope].source.unread;
+        // A name that nothing brings is one that a macro makes.
+        let is_made = || {
+            let others = index.unknown_names(site.scope);
+            path.len() == 1
+                && !matches!(first.as_str(), "Some" | "Ok" | "Err" | "drop" | "Box" | "Self")
+                && (others.is_empty() || others.iter().any(|other| unread.contains(other)))
+        };
+        if given.iter().any(can_call) && (unread.contains(first) || is_made()) {
             let message = format!("what {first} calls with this client cannot be told: its code is not read");
             let help = "make it a member of the workspace, or make the calls in a crate that is one";
             self.fault(site, Fault::new("unresolved-call", message).help(help));
+        }
+    }
+
+    /// What is known of a value that comes from a crate that is not read: that it does.
+    pub fn of_unread(&self, path: &[String], scope: usize) -> Value {
+        match path.first() {
+            Some(first) if self.index.scopes[scope].source.unread.contains(first) => {
+                Value::of(Atom::External(vec![first.clone()], Value::none()))
+            }
+            _ => Value::none(),
         }
     }
 

@@ -158,30 +158,43 @@ impl Index<'_> {
         !written.eq(full.iter().cloned()) || sdk::has(&full[..full.len() - rest.len()], &rest[0])
     }
 
-    /// Whether names may come from a `*` of a crate that is not read, such as `use ext::prelude::*`.
-    pub fn has_unknown_names(&self, scope: ScopeId) -> bool {
-        self.unknown_names(scope, &mut Vec::new())
+    /// Other crates of which names may come by a `*`, such as `use ext::prelude::*`.
+    pub fn unknown_names(&self, scope: ScopeId) -> Vec<String> {
+        let mut found = Vec::new();
+        self.globs_of_others(scope, &mut Vec::new(), &mut found);
+        found
     }
 
-    fn unknown_names(&self, scope: ScopeId, seen: &mut Vec<ScopeId>) -> bool {
+    fn globs_of_others(&self, scope: ScopeId, seen: &mut Vec<ScopeId>, found: &mut Vec<String>) {
         if seen.contains(&scope) {
-            return false;
+            return;
         }
         seen.push(scope);
         let here = &self.scopes[scope];
-        let around = here.parent.filter(|_| here.block);
-        here.globs.iter().any(|glob| match self.resolve(scope, glob, Space::Types) {
-            Some((Target::Def(id), _)) => match self.defs[id].def {
-                Def::Module(inner) => self.unknown_names(inner, seen),
-                _ => false,
-            },
-            Some((Target::External(path), _)) => {
-                let first = path.first().map(String::as_str).unwrap_or_default();
-                !matches!(first, "std" | "core" | "alloc") && !first.starts_with("aws_sdk_")
+        for glob in &here.globs {
+            match self.resolve(scope, glob, Space::Types) {
+                Some((Target::Def(id), _)) => {
+                    if let Def::Module(inner) = self.defs[id].def {
+                        self.globs_of_others(inner, seen, found);
+                    }
+                }
+                Some((Target::External(path), _)) => {
+                    let first = path.into_iter().next().unwrap_or_default();
+                    if !matches!(first.as_str(), "std" | "core" | "alloc") && !first.starts_with("aws_sdk_") {
+                        found.push(first);
+                    }
+                }
+                // `super` and `crate` alone are no names.
+                None => {
+                    if let Some(module) = self.alone(scope, glob) {
+                        self.globs_of_others(module, seen, found);
+                    }
+                }
             }
-            // `super` and `crate` alone are no names.
-            None => self.alone(scope, glob).is_some_and(|module| self.unknown_names(module, seen)),
-        }) || around.is_some_and(|around| self.unknown_names(around, seen))
+        }
+        if let Some(around) = here.parent.filter(|_| here.block) {
+            self.globs_of_others(around, seen, found);
+        }
     }
 
     /// The module that `crate`, `self` or some `super` mean.

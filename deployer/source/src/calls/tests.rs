@@ -323,7 +323,9 @@ fn two_values_of_one_struct_have_their_own_tables() {
              impl Repo {{ fn new(db: &aws_sdk_dynamodb::Client, table: String) -> Self {{ Self {{ db: db.clone(), table }} }}\n\
              fn read(&self) {{ self.db.get_item().table_name(&self.table).send(); }}\n\
              fn remove(&self) {{ let Repo {{ db, table }} = self; db.delete_item().table_name(table).send(); }}\n\
+             fn other(&self) -> Self {{ registry::take() }}\n\
              fn rename(&mut self, table: String) {{ self.table = table; }} }}\n\
+             fn swap(out: &mut Repo, new: Repo) {{ *out = new; }}\n\
              struct App {{ profiles: Repo, identities: Arc<Repo> }}\n\
              fn main() {{ let db = aws_sdk_dynamodb::Client::new(&c);\n\
              let mut profiles = Repo::new(&db, env::var(\"TABLE_PROFILES\").unwrap());\n\
@@ -342,11 +344,23 @@ fn two_values_of_one_struct_have_their_own_tables() {
         told(&program("", "profiles.read(); for one in [profiles, identities] { one.remove(); }")),
         both
     );
+    let apart = "let Repo { db, table } = if late() { profiles } else { identities }; db.delete_item().table_name(table).send();";
+    assert_eq!(told(&program("", apart)), ["dynamodb:DeleteItem identities", "dynamodb:DeleteItem profiles"]);
     // A name that is given later may be any value's.
     let later = "profiles.rename(env::var(\"TABLE_OTHERS\").unwrap()); profiles.read();";
     assert_eq!(told(&program("", later)), ["dynamodb:GetItem others", "dynamodb:GetItem profiles"]);
-    let unknown = "let one: Repo = registry::take(); one.read();";
-    assert_eq!(told(&program("", unknown)), ["dynamodb:GetItem identities", "dynamodb:GetItem profiles"]);
+    // Where values lose their names each may be the other.
+    for lost in [
+        "let one: Repo = registry::take(); one.read();",
+        "profiles.other().read();",
+        "swap(&mut profiles, identities); profiles.read();",
+        "std::mem::swap(&mut profiles, &mut identities); profiles.read();",
+        "let mut all = vec![profiles]; fill(&mut all, identities); for one in all { one.read(); }",
+    ] {
+        let code =
+            format!("{}\nfn fill(all: &mut Vec<Repo>, one: Repo) {{ all.push(one); }}", program("", lost));
+        assert_eq!(told(&code), ["dynamodb:GetItem identities", "dynamodb:GetItem profiles"], "{lost}");
+    }
 }
 
 #[test]
@@ -367,4 +381,77 @@ fn a_right_that_only_debug_builds_need_is_a_fault() {
             "dynamodb:Scan a".to_owned(),
         ]
     );
+}
+
+#[test]
+fn a_lazy_static_is_a_static() {
+    let code = format!(
+        "lazy_static::lazy_static! {{ static ref N: u8 = 1; pub static ref DB: aws_sdk_dynamodb::Client = aws_sdk_dynamodb::Client::new(&c()); }}\n\
+         fn main() {{ let db = &*DB; {WIPE} }}"
+    );
+    assert_eq!(told(&code), [DELETE]);
+}
+
+#[test]
+fn what_a_macro_or_another_crate_may_have_made_is_a_fault_where_it_may_call() {
+    for (code, told_of_it) in [
+        (
+            "make! { db }\nfn main() {\nDB.delete_item().send(); }",
+            "it cannot be told on what `delete_item` is called here",
+        ),
+        (
+            "make! { db }\nfn main() { let db = aws_sdk_dynamodb::Client::new(&c);\nwipe(&db); }",
+            "what wipe calls with this client cannot be told: its code is not read",
+        ),
+        (
+            "use ext::*;\nfn main() { let db = aws_sdk_dynamodb::Client::new(&c);\nwipe(&db); }",
+            "what wipe calls with this client cannot be told: its code is not read",
+        ),
+        (
+            "use ext::Job;\nfn main() { let db = aws_sdk_dynamodb::Client::new(&c); let job = Job::new();\njob.run(&db); }",
+            "what ext calls with this client cannot be told: its code is not read",
+        ),
+        ("fn main() {\n}\nfn run(job: &ext::Job, db: aws_sdk_dynamodb::Client) { job.run(db); }", ""),
+        (
+            "fn main() { run(make(), aws_sdk_dynamodb::Client::new(&c)) } fn run(job: &ext::Job, db: aws_sdk_dynamodb::Client) {\n\njob.run(db); }",
+            "what ext calls with this client cannot be told: its code is not read",
+        ),
+        (
+            "mod a { make! { fn wipe(db: &Client) { db.delete_item().send(); } } }\nfn main() {}\n",
+            "`delete_item` is called within a macro that cannot be read",
+        ),
+    ] {
+        let line = if code.starts_with("mod") { 1 } else { 3 };
+        let expected = if told_of_it.is_empty() { vec![] } else { vec![format!("? {line}: {told_of_it}")] };
+        assert_eq!(told(code), expected, "{code}");
+    }
+    let known = "use axum::*;\nfn main() { let db = aws_sdk_dynamodb::Client::new(&c); let a = Some(db.clone()); drop(a);\n\
+        serve(1, Router::new().with_state(db)); let job = ext::Job::new(); job.run(1); other! { x.put(1) } }";
+    assert_eq!(told(known), Vec::<String>::new());
+}
+
+#[test]
+fn programs_as_people_write_them_raise_no_alarm() {
+    for code in [
+        "use axum::*; use aws_sdk_dynamodb::Client; use std::sync::*;\n#[derive(Clone)] struct App { db: Client, table: String, cache: moka::Cache<String, String> }\n\
+         #[tokio::main] async fn main() -> Result<(), Error> { let config = aws_config::load_defaults(BehaviorVersion::latest()).await;\n\
+         let app = App { db: Client::new(&config), table: std::env::var(\"TABLE_PROFILES\").expect(\"TABLE_PROFILES\"), cache: moka::Cache::new(10) };\n\
+         let router = Router::new().route(\"/\", get(read)).layer(TraceLayer::new_for_http()).with_state(Arc::new(app)); run(router).await }\n\
+         async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, StatusCode> { app.cache.insert(id.clone(), id.clone());\n\
+         let out = app.db.get_item().table_name(&app.table).key(\"pk\", AttributeValue::S(id)).send().await.map_err(|e| { tracing::error!(%e); StatusCode::BAD })?; Ok(Json(json!({\"a\": out.item}))) }",
+        "use lambda_http::*; use aws_sdk_dynamodb::{Client, types::*};\nstruct Settings { table: String }\n\
+         impl Settings { fn from_env() -> anyhow::Result<Self> { Ok(Self { table: env::var(\"TABLE_PROFILES\").context(\"TABLE_PROFILES is not set\")? }) } }\n\
+         #[tokio::main] async fn main() -> Result<(), Error> { let config = aws_config::load_from_env().await; let client = Client::new(&config); let settings = Settings::from_env()?;\n\
+         let (client, settings) = (&client, &settings); run(service_fn(move |event: Request| async move { handler(event, client, settings).await })).await }\n\
+         async fn handler(event: Request, client: &Client, settings: &Settings) -> Result<Response<Body>, Error> {\n\
+         let result = client.get_item().table_name(settings.table.as_str()).key(\"pk\", AttributeValue::S(\"1\".into())).send().await?; Ok(Response::builder().status(200).body(\"ok\".into())?) }",
+        "use aws_sdk_dynamodb as dynamo;\nmod store { use super::*; pub struct Store { client: dynamo::Client, name: Box<str> }\n\
+         impl Store { pub fn new(client: dynamo::Client, name: impl Into<Box<str>>) -> Self { Self { client, name: name.into() } }\n\
+         pub async fn load(&self, id: &str) -> Option<Row> { let got = self.client.get_item().table_name(&*self.name).key(\"id\", s(id)).send().await.ok()?; serde_dynamo::from_item(got.item?).ok() } } }\n\
+         static STORE: tokio::sync::OnceCell<store::Store> = tokio::sync::OnceCell::const_new();\n\
+         async fn store() -> &'static store::Store { STORE.get_or_init(|| async { let c = aws_config::load_from_env().await; store::Store::new(dynamo::Client::new(&c), std::env::var(\"TABLE_PROFILES\").unwrap_or_else(|_| panic!(\"no TABLE\"))) }).await }\n\
+         fn main() { lambda_runtime::run(service_fn(|e| async { store().await.load(\"1\").await })); }",
+    ] {
+        assert_eq!(told(code), ["dynamodb:GetItem profiles"], "{code}");
+    }
 }

@@ -55,7 +55,7 @@ impl<'w> Analysis<'w> {
         is_alone
             && name.starts_with(char::is_uppercase)
             && !matches!(name.as_str(), "Self" | "String")
-            && self.index.has_unknown_names(frame.scope)
+            && !self.index.unknown_names(frame.scope).is_empty()
     }
 
     fn of_path(&mut self, frame: &Frame<'w>, path: &Path) -> Value {
@@ -76,7 +76,10 @@ impl<'w> Analysis<'w> {
             path.segments.last().map(|part| self.arguments(frame, &part.arguments)).unwrap_or_default();
         match self.index.resolve(frame.scope, &names, Space::Types) {
             Some((Target::Def(id), _)) => self.of_def(id, &arguments),
-            Some((Target::External(path), _)) => external(&path, arguments),
+            Some((Target::External(path), _)) => {
+                let of_unread = self.of_unread(&path, frame.scope);
+                external(&path, arguments).with(of_unread)
+            }
             None => Value::unknown(),
         }
     }
