@@ -5,6 +5,8 @@ mod context;
 #[cfg(test)]
 mod database_tests;
 mod emit;
+#[cfg(test)]
+mod findings_tests;
 mod fragments;
 mod limits;
 mod merge;
