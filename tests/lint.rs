@@ -269,4 +269,15 @@ fn a_public_route_that_writes_is_found() {
     let read = public.replace("[\"GET /a\", \"POST /a\"]", "[\"GET /a\"]");
     project.write("functions/greet/Cargo.toml", &read);
     assert!(!project.check(&[]).contains("public-write-route"), "a public GET that only reads");
+    let granted = |action: &str| {
+        let grants = format!("[package.metadata.deployer.grants]\nuser_pool = [\"{action}\"]\n");
+        project.write("functions/greet/Cargo.toml", &format!("{read}\n{grants}"));
+        project.check(&[])
+    };
+    assert!(!granted("cognito-idp:AdminGetUser").contains("public-write-route"));
+    let shown = granted("cognito-idp:AdminDeleteUser");
+    assert!(
+        shown.contains("GET /a needs no token, and its code calls cognito-idp:AdminDeleteUser"),
+        "{shown}"
+    );
 }

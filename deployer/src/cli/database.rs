@@ -276,6 +276,8 @@ pub async fn after_up(ui: &Ui, project: &Project, aws: &Aws) -> Result<(), Failu
     let stage = project.stage.as_str();
     match open(aws, function).await {
         Ok(open) if open.is_empty() => {}
+        // Nothing is applied past a change: taking it back comes first.
+        Ok(open) if open.iter().any(|(_, state)| *state == State::Changed) => ui.warn(&told(&open)),
         Ok(open) => ui.hint(&format!("{}: `deployer db migrate --stage {stage}`", told(&open))),
         Err(error) => ui.warn(&format!("the database's migrations are unknown: {error}")),
     }
