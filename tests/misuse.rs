@@ -157,3 +157,12 @@ fn machines_get_the_same_error_as_one_json_line() {
     assert_eq!((error["type"].as_str(), error["exit_code"].as_u64()), (Some("error"), Some(2)));
     assert_eq!(error["problems"][0]["rule"], "unknown-stage");
 }
+
+#[test]
+fn a_mistake_of_a_crate_is_told_once_for_all_stages() {
+    let project = Project::new();
+    project.function("other", "route = [\"GET /other\"]\npubic = true", "");
+    let said = project.run(&["check"]);
+    assert!(said.starts_with("exit 2"), "{said}");
+    assert_eq!(said.matches("unknown key \"pubic\"").count(), 1, "{said}");
+}

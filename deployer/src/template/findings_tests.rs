@@ -81,6 +81,7 @@ fn what_others_add_is_held_to_the_baseline_too() {
         );
     }
     for harmless in [
+        "{Type: 'AWS::Lambda::Url', Properties: {TargetFunctionArn: f, AuthType: AWS_IAM}}".to_owned(),
         policy(
             "ManagedPolicy",
             "Effect: Allow, Action: 'dynamodb:GetItem', Resource: [!GetAtt ThingsTable.Arn, !Sub '${ThingsTable.Arn}/index/a']",
