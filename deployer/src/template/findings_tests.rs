@@ -12,6 +12,13 @@ pub fn wrong(fixture: &Fixture) -> Vec<String> {
     rendered.map(|()| Vec::new()).unwrap_or_else(|error| lines(&error))
 }
 
+/// What is wrong with one more resource, on the second line of `templates/z.yaml.j2`.
+fn with(resource: &str) -> Vec<String> {
+    let fixture = Fixture::new().templates();
+    fixture.write("templates/z.yaml.j2", &format!("Resources:\n  X: {resource}\n"));
+    wrong(&fixture)
+}
+
 #[test]
 fn what_others_add_is_held_to_the_baseline_too() {
     const ALLOW: &str = "Effect: Allow, Action: 'dynamodb:GetItem', Resource";
@@ -66,11 +73,6 @@ fn what_others_add_is_held_to_the_baseline_too() {
             "open-route: X: anybody who knows",
         ),
     ];
-    let with = |resource: &str| {
-        let fixture = Fixture::new().templates();
-        fixture.write("templates/z.yaml.j2", &format!("Resources:\n  X: {resource}\n"));
-        wrong(&fixture)
-    };
     for (resource, expected) in cases {
         let found = with(&resource);
         assert_eq!(found.len(), 1, "{resource}: {found:?}");
@@ -116,11 +118,6 @@ fn a_resource_is_held_against_its_type_s_schema() {
             "unknown-attribute: AWS::Cognito::UserPool (UserPool) has no attribute Providername",
         ),
     ];
-    let with = |resource: &str| {
-        let fixture = Fixture::new().templates();
-        fixture.write("templates/z.yaml.j2", &format!("Resources:\n  X: {resource}\n"));
-        wrong(&fixture)
-    };
     for (resource, expected) in cases {
         let found = with(&resource);
         assert_eq!(found.len(), 1, "{resource}: {found:?}");
